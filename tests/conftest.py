@@ -1,0 +1,54 @@
+"""What every test gets: error logs fail it, ../shared is found, and the run ends with a list of what was skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.support.error_logs import watch_error_logs
+from tests.support.skips import SkipSummary
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in each run, so that a red run is red again; `explore` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=2000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the list of skips and choose how hypothesis looks for examples."""
+    settings.load_profile(os.environ.get("VARDEVAKT_HYPOTHESIS", "repeatable"))
+    if not hasattr(config, "workerinput"):  # under xdist only the controller hears of all tests
+        config.pluginmanager.register(SkipSummary(), "vardevakt-skips")
+
+
+@pytest.fixture(autouse=True)
+def error_logs(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Fail the test when anything logs an error, unless it is marked `expected_errors("why")`.
+
+    Yields the growing list of error lines, so that a marked test can say which it expects.
+    """
+    with watch_error_logs() as lines:
+        yield lines
+    if lines and request.node.get_closest_marker("expected_errors") is None:
+        pytest.fail("unexpected error log: " + " | ".join(lines), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The checkout's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The reference folder `shared` (recorded payloads, data sets): $VARDEVAKT_SHARED, else beside the checkout."""
+    named = os.environ.get("VARDEVAKT_SHARED")
+    folder = Path(named) if named else ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}: put `shared` beside the checkout or set VARDEVAKT_SHARED")
+    return folder

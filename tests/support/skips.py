@@ -1,0 +1,68 @@
+"""A pytest plugin: the run's last lines say what was skipped, why, and how to get what was missing.
+
+A skip is a hole in the proof, so it must be seen. VARDEVAKT_NO_SKIP=1 (.ci/run) turns any skip into a failure of the
+run. VARDEVAKT_SKIPS_FILE carries skips from one call of pytest to the next, because the browser tests run in a call
+of their own (.ci/test) and the last call lists both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+
+def read_reason(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """The sentence given to pytest.skip, without pytest's own prefix."""
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return text.removeprefix("Skipped: ")
+
+
+def summarise(skips: list[tuple[str, str]]) -> list[str]:
+    """One line a (file, reason), with the number of tests: in the order of the run."""
+    counted = Counter(skips)
+    return [f"skipped: {file} ({count}): {reason}" for (file, reason), count in counted.items()]
+
+
+class SkipSummary:
+    """Collects skips from the reports (with xdist: in the controller, where all reports arrive)."""
+
+    def __init__(self) -> None:
+        """Start with nothing skipped; `earlier` are the lines of an earlier call of pytest in the same run."""
+        self.skips: list[tuple[str, str]] = []
+        path = os.environ.get("VARDEVAKT_SKIPS_FILE")
+        self.file = Path(path) if path else None
+        self.earlier = self.file.read_text().splitlines() if self.file and self.file.exists() else []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a skipped test, but not an expected failure, which pytest reports as a kind of skip."""
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.skips.append((report.nodeid.split("::")[0], read_reason(report)))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module that skipped itself as a whole."""
+        if report.skipped:
+            self.skips.append((report.nodeid, read_reason(report)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the run over a skip where none is allowed, and hand the lines to the next call."""
+        if self.skips and os.environ.get("VARDEVAKT_NO_SKIP") == "1" and session.exitstatus in (0, 5):
+            session.exitstatus = 1
+        if self.file:
+            self.file.write_text("".join(f"{line}\n" for line in [*self.earlier, *summarise(self.skips)]))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the list after everything but pytest's own closing line."""
+        lines = [*self.earlier, *summarise(self.skips)]
+        if not lines:
+            return
+        terminalreporter.section("not tested here", sep="-")
+        for line in lines:
+            terminalreporter.write_line(line, yellow=True)
+        if os.environ.get("VARDEVAKT_NO_SKIP") == "1":
+            terminalreporter.write_line("VARDEVAKT_NO_SKIP=1 allows no skip: the run has failed", red=True)
