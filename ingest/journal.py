@@ -1,0 +1,104 @@
+"""Port: the two logs and what the source fold keeps beside them. Implementations: `journal_sqlite.py`; Kafka later.
+
+The one promise: when `append` returns (its future resolves), the rows are on disk and synced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Protocol
+
+from ingest.record import DeadLetter, Folded, Input, RawRecord, Verdict
+
+
+class JournalError(Exception):
+    """Operating trouble with the journal: disk full, file corrupt, writer gone. Says what to do."""
+
+
+class RawReader(Protocol):
+    """RAW as those see it who only look."""
+
+    def read(self, after_seq: int, limit: int) -> list[RawRecord]:
+        """Rows with seq > after_seq in order, at most `limit`. Callable from any thread."""
+        ...
+
+    def last_seq(self) -> int:
+        """Seq of the newest synced row, 0 when empty."""
+        ...
+
+
+class RawLog(RawReader, Protocol):
+    """RAW: written by receive only."""
+
+    def append(self, records: Sequence[RawRecord]) -> Future[int]:
+        """Queue rows for the next group commit; the future gives the last row's seq once they are synced.
+
+        Callable from any thread. Rows keep the order of the calls. Raises JournalError through the future.
+        """
+        ...
+
+
+class RawIntake(RawLog, Protocol):
+    """RAW as receive needs it: how full the disk is, and which rows a broker may send again."""
+
+    def last_received_at_ms(self) -> int:
+        """Time of the newest synced row, 0 when empty."""
+        ...
+
+    def low_disk(self) -> bool:
+        """Only the reserve for alarms is left."""
+        ...
+
+    def note_acked(self, link: str, seq: int) -> None:
+        """Every row of `link` up to `seq` is acknowledged; persisted with a later commit, never too early."""
+        ...
+
+    def acked(self) -> dict[str, int]:
+        """What `note_acked` has persisted."""
+        ...
+
+
+class InputLog(Protocol):
+    """INPUTS and what stands beside them: written by the source runner only, read by home fold, floor, followers."""
+
+    def write(self, position: int, folded: Sequence[Folded], expected: int) -> None:
+        """In ONE transaction: append inputs (seq given in order), dead letters and verdicts, and move the source
+        fold's position from `expected` to `position`. A position other than `expected` on disk: JournalError
+        ("fenced"), nothing written.
+        """
+        ...
+
+    def position(self) -> int:
+        """RAW seq up to which the source fold has written."""
+        ...
+
+    def read(self, after_seq: int, limit: int, *, floor_only: bool = False) -> list[Input]:
+        """Inputs with seq > after_seq; with `floor_only` only rows with floor > 0 or kind clock/setting
+        (partial index: cheap with any backlog in between).
+        """
+        ...
+
+    def last_seq(self) -> int: ...
+
+    def dead_letters(self, before_raw_seq: int | None, limit: int) -> list[DeadLetter]:
+        """Newest first."""
+        ...
+
+    def verdicts(self, raw_seq: int) -> list[Verdict]: ...
+
+    def find(self, home: str, from_ms: int, to_ms: int, limit: int) -> list[Input]:
+        """Inputs of one home by received_at_ms, in order: for explanations and the person's day."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Where a fold keeps its state so that a restart need not begin at row 1."""
+
+    def save(self, name: str, position: int, engine: str, state: bytes) -> None:
+        """Keep the newest two per name. `engine` is the version of the code and book that wrote it."""
+        ...
+
+    def load(self, name: str, engine: str, not_after: int) -> tuple[int, bytes] | None:
+        """Newest snapshot with position <= not_after written by the same `engine`; else None (refold from row 1)."""
+        ...

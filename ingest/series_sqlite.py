@@ -1,0 +1,158 @@
+"""Series (port) in SQLite, `series.db`: curves, marks, and when each device was last heard. Edge.
+
+A file of its own, so that reading long curves never stands in the way of the journal. Everything in it can be
+rebuilt from the logs, so it is synced at checkpoints only (synchronous=NORMAL), and a damaged one may be deleted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.journal_file import ReaderPool
+from ingest.series import Bucket, Mark, Point
+
+SCHEMA = 1
+SERIES_KNOWN_MAX = 50_000  # ids kept in memory
+TABLES = (
+    """CREATE TABLE series (
+        id INTEGER PRIMARY KEY, subject TEXT NOT NULL, metric TEXT NOT NULL, device TEXT NOT NULL, unit TEXT NOT NULL,
+        UNIQUE (subject, metric, device)) STRICT""",
+    """CREATE TABLE points (
+        series_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, value REAL NOT NULL,
+        PRIMARY KEY (series_id, at_ms)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE marks (
+        subject TEXT NOT NULL, at_ms INTEGER NOT NULL, type TEXT NOT NULL, room TEXT NOT NULL, event_id TEXT NOT NULL,
+        PRIMARY KEY (subject, at_ms, type, room, event_id)) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE position (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL) STRICT",
+    "INSERT INTO position VALUES (1, 0)",
+    "CREATE TABLE device_seen (address TEXT PRIMARY KEY, heard_at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+)
+BUCKETS = """SELECT ? + (at_ms - ?) / ? * ? AS bucket, avg(value), min(value), max(value), count(*) FROM points
+    WHERE series_id IN (SELECT id FROM series WHERE subject = ? AND metric = ?) AND at_ms >= ? AND at_ms < ?
+    GROUP BY bucket ORDER BY bucket"""
+
+
+class SeriesError(Exception):
+    """series.db cannot be used. Says what to do."""
+
+
+class SqliteSeries:
+    """One writing connection behind a lock, which alone checkpoints; readers are read-only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str, str], int] = {}
+        try:
+            self._connection = _open(path)
+        except sqlite3.Error as error:
+            raise SeriesError(f"{path} cannot be used ({error}); stop, delete it, start: it is made again") from error
+        self._readers = ReaderPool(path)
+
+    def write(self, position: int, points: Sequence[Point], marks: Sequence[Mark]) -> None:
+        """One transaction; raises sqlite3.Error with nothing written. The same rows again change nothing."""
+        with self.transaction() as connection:
+            values = [(self._series_id(connection, one), one.at_ms, one.value) for one in points]
+            connection.executemany("INSERT OR REPLACE INTO points VALUES (?,?,?)", values)
+            connection.executemany(
+                "INSERT INTO marks VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+                [(one.subject, one.at_ms, one.type, one.room, one.event_id) for one in marks],
+            )
+            connection.execute("UPDATE position SET position = ?", (position,))
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The writing connection inside BEGIN and COMMIT, one thread at a time."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._known.clear()  # an id given in it may be gone with it
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def position(self) -> int:
+        with self._readers.borrow() as connection:
+            return int(connection.execute("SELECT position FROM position").fetchone()[0])
+
+    def metrics(self, subject: str) -> list[tuple[str, str]]:
+        query = "SELECT DISTINCT metric, unit FROM series WHERE subject = ? ORDER BY metric, unit"
+        with self._readers.borrow() as connection:
+            return connection.execute(query, (subject,)).fetchall()
+
+    def buckets(self, subject: str, metric: str, from_ms: int, to_ms: int, points: int) -> list[Bucket]:
+        """At most `points` (at least 1) buckets over [from_ms, to_ms), of all the subject's devices together."""
+        if to_ms <= from_ms:
+            return []
+        width = -(-(to_ms - from_ms) // max(1, points))
+        arguments = (from_ms, from_ms, width, width, subject, metric, from_ms, to_ms)
+        with self._readers.borrow() as connection:
+            return [Bucket(*row) for row in connection.execute(BUCKETS, arguments)]
+
+    def marks(self, subject: str, from_ms: int, to_ms: int, limit: int) -> list[Mark]:
+        """Marks with from_ms <= at < to_ms, oldest first, at most `limit`."""
+        query = "SELECT subject, at_ms, type, room, event_id FROM marks WHERE subject = ? AND at_ms >= ? AND at_ms < ?"
+        with self._readers.borrow() as connection:
+            found = connection.execute(f"{query} ORDER BY at_ms, type, room LIMIT ?", (subject, from_ms, to_ms, limit))
+            return [Mark(*row) for row in found]
+
+    def heard(self) -> dict[str, int]:
+        """Address -> when it was last heard (received_at_ms), as `device_seen.DeviceSeen` wrote it."""
+        with self._readers.borrow() as connection:
+            return dict(connection.execute("SELECT address, heard_at_ms FROM device_seen").fetchall())
+
+    def heard_at_ms(self, address: str) -> int | None:
+        query = "SELECT heard_at_ms FROM device_seen WHERE address = ?"
+        with self._readers.borrow() as connection:
+            found = connection.execute(query, (address,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def close(self) -> None:
+        self._readers.close()
+        with self._lock:
+            self._connection.close()
+
+    def _series_id(self, connection: sqlite3.Connection, point: Point) -> int:
+        key = (point.subject, point.metric, point.device)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if len(self._known) >= SERIES_KNOWN_MAX:
+            self._known.clear()
+        connection.execute(
+            "INSERT INTO series (subject, metric, device, unit) VALUES (?,?,?,?)"
+            " ON CONFLICT (subject, metric, device) DO UPDATE SET unit = excluded.unit",
+            (*key, point.unit),
+        )
+        query = "SELECT id FROM series WHERE subject = ? AND metric = ? AND device = ?"
+        self._known[key] = found = int(connection.execute(query, key).fetchone()[0])
+        return found
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA:
+            raise SeriesError(f"{path} was written by a newer version; install that one, or delete the file")
+        if version == 0:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in TABLES:
+                connection.execute(table)
+            connection.execute(f"PRAGMA user_version={SCHEMA}")
+            connection.execute("COMMIT")
+    except (sqlite3.Error, SeriesError):
+        connection.close()
+        raise
+    return connection

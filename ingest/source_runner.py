@@ -1,0 +1,210 @@
+"""Runs the source fold: read RAW, fold, write INPUTS with the position, then announce. Edge: a thread.
+
+One transaction holds the inputs, dead letters and verdicts of a batch and the new position, moved from the value we
+knew; when somebody else moved it we are fenced and stop. A write that fails is tried again, with growing pauses and
+`healthy` False: the fold has gone on in memory, the disk has not. After a start the fold is rebuilt from the newest
+snapshot not after the position on disk and refolded up to it; what the refold says is thrown away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from ingest.journal import InputLog, JournalError, RawLog, SnapshotStore
+from ingest.record import Folded, RawRecord, Recorded
+from ingest.source_fold import SourceFold
+from ingest.source_state import ENGINE
+
+BATCH = 2_000
+SNAPSHOT_EVERY = 50_000
+SNAPSHOT_NAME = "source"
+PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 10.0
+IDLE_S = 1.0  # looks without being woken: a lost wake-up costs a second, not a night
+
+log = structlog.get_logger()
+
+
+class SourceRunner:
+    """One source fold in a thread of its own.
+
+    `make_fold` gives an empty fold. `on_inputs()` is called when a batch is on disk (to wake the folds of homes),
+    `on_recorded(entries)` with what gateways may be told; both in the runner's thread, and they must be quick.
+    `now_ms` is the clock that receive stamps with; it is used for ages only.
+    """
+
+    def __init__(
+        self,
+        make_fold: Callable[[], SourceFold],
+        raw: RawLog,
+        inputs: InputLog,
+        snapshots: SnapshotStore,
+        now_ms: Callable[[], int],
+        *,
+        on_inputs: Callable[[], None] = lambda: None,
+        on_recorded: Callable[[Sequence[Recorded]], None] = lambda _: None,
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self._make_fold, self._raw, self._inputs, self._snapshots, self._now_ms = (
+            make_fold, raw, inputs, snapshots, now_ms,
+        )  # fmt: skip
+        self._on_inputs, self._on_recorded, self._snapshot_every = on_inputs, on_recorded, snapshot_every
+        self._fold = make_fold()
+        self._fold_lock = threading.Lock()  # the pages read liveness while the thread folds
+        self._position = 0
+        self._snapshot_at = 0
+        self._next_due_ms: int | None = None
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.ready = threading.Event()  # rebuilt and at work
+        self.healthy = True
+        self.fenced = False
+        self.quarantined: tuple[dict[str, str], ...] = ()  # never any: what we cannot fold is a dead letter
+
+    # ------------------------------------------------------------- any thread
+    def start(self) -> None:
+        """Rebuild and run, in a thread."""
+        self._thread = threading.Thread(target=self._run, name="source-fold", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be new rows in RAW."""
+        self._wake.set()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Finish the batch, write a snapshot, end."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    @property
+    def position(self) -> int:
+        """Row of RAW up to which the results are on disk."""
+        return self._position
+
+    @property
+    def lag(self) -> int:
+        """Rows of RAW not yet folded."""
+        return max(0, self._raw.last_seq() - self._position)
+
+    @property
+    def oldest_age_ms(self) -> int:
+        """How long the oldest row not yet folded has waited; 0 when there is none."""
+        rows = self._raw.read(self._position, 1) if self.lag else []
+        return max(0, self._now_ms() - rows[0].received_at_ms) if rows else 0
+
+    def next_due(self) -> int | None:
+        """When the fold next needs time to move, as of its last batch; for the clock writer."""
+        return self._next_due_ms
+
+    def liveness(self) -> dict[str, tuple[int, bool, int]]:
+        """Address -> (last heard ms, online, interval ms or 0): a copy."""
+        with self._fold_lock:
+            return self._fold.liveness()
+
+    @property
+    def dropped_addresses(self) -> int:
+        """Unknown addresses forgotten for want of room."""
+        return self._fold.dropped_addresses
+
+    def run_until(self, seq: int) -> None:
+        """Fold in the caller's thread up to a row of RAW; for replay and tests, instead of `start`."""
+        if not self.ready.is_set():
+            self._rebuild()
+        while self._position < seq and self._batch():
+            pass
+
+    # ------------------------------------------------------------- the thread
+    def _run(self) -> None:
+        try:
+            self._rebuild()
+            while not self._stopping.is_set():
+                self._wake.clear()
+                if not self._batch():
+                    self._wake.wait(IDLE_S)
+            self._save()
+        except JournalError as error:
+            self.healthy = False
+            log.error("source_runner_stopped", reason=str(error), position=self._position, fenced=self.fenced)
+        except Exception:
+            # the thread's last word: health shows it, and a restart rebuilds from disk
+            self.healthy = False
+            log.exception("source_runner_failed", position=self._position)
+
+    def _rebuild(self) -> None:
+        position = self._inputs.position()
+        kept = self._snapshots.load(SNAPSHOT_NAME, ENGINE, position)
+        if kept is not None:
+            try:
+                self._fold.restore(kept[1])
+                self._position = kept[0]
+            except ValueError as error:
+                log.warning("snapshot_not_read", fold=SNAPSHOT_NAME, reason=str(error))
+                self._fold = self._make_fold()
+        self._snapshot_at = self._position
+        while self._position < position:
+            rows = [row for row in self._raw.read(self._position, BATCH) if row.seq <= position]
+            if not rows:
+                raise JournalError(f"RAW ends at {self._position}, before the source fold's position {position}")
+            self._fold_rows(rows)
+            self._position = rows[-1].seq
+        self._next_due_ms = self._fold.next_due()
+        self.ready.set()
+
+    def _fold_rows(self, rows: Sequence[RawRecord]) -> list[Folded]:
+        with self._fold_lock:
+            return [self._fold.apply(row) for row in rows]
+
+    def _batch(self) -> bool:
+        """Fold and write the next rows; False when there are none, or when we were stopped while writing."""
+        rows = self._raw.read(self._position, BATCH)
+        if not rows:
+            return False
+        folded = self._fold_rows(rows)
+        if not self._write(rows[-1].seq, folded):
+            return False
+        self._position = rows[-1].seq
+        self._next_due_ms = self._fold.next_due()
+        recorded = [entry for one in folded for entry in one.recorded]
+        if recorded:
+            self._on_recorded(recorded)
+        self._on_inputs()
+        if self._position - self._snapshot_at >= self._snapshot_every:
+            self._save()
+        return True
+
+    def _write(self, position: int, folded: Sequence[Folded]) -> bool:
+        """Write until it is on disk. False: stopped before that; JournalError: fenced."""
+        pause_s = PAUSE_FIRST_S
+        while True:
+            try:
+                self._inputs.write(position, folded, self._position)
+            except JournalError as error:
+                if self._inputs.position() == position:
+                    break  # it was on disk after all
+                if self._inputs.position() != self._position:
+                    self.fenced = True
+                    raise
+                self.healthy = False
+                log.error("inputs_not_written", reason=str(error), rows=len(folded), pause_s=pause_s)
+                if self._stopping.wait(pause_s):
+                    return False
+                pause_s = min(PAUSE_MAX_S, pause_s * 2)
+            else:
+                break
+        self.healthy = True
+        return True
+
+    def _save(self) -> None:
+        """Snapshots never run ahead of the position on disk; one that cannot be written costs a longer start only."""
+        if self._inputs.position() != self._position or self._position == self._snapshot_at:
+            return
+        try:
+            self._snapshots.save(SNAPSHOT_NAME, self._position, ENGINE, self._fold.snapshot())
+        except JournalError as error:
+            log.warning("snapshot_not_written", fold=SNAPSHOT_NAME, reason=str(error))
+        self._snapshot_at = self._position
