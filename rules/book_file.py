@@ -1,0 +1,186 @@
+"""Rule books as YAML files: strict, every error with file, line and the right word. Edge: reads files.
+
+A site's own file may switch shipped rules off (`off: [R16]`), set their parameters (`set:`), and do so per ward
+(`wards:`). What is unknown, impossible or of the wrong unit refuses the whole file; the service keeps its old book.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.resources
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from rules.book import KINDS, PARAMETERS_OF_KIND, Book, Layer, Rule, check_book, parse_parameter, with_versions
+
+FILE_BYTES_MAX = 1_000_000
+
+
+class BookError(Exception):
+    """A rule book that cannot be used: file, line, what is wrong and the nearest right word."""
+
+    def __init__(self, file: str, line: int, message: str) -> None:
+        super().__init__(f"{file}:{line}: {message}")
+        self.file, self.line = file, line
+
+
+@functools.cache
+def shipped_book() -> Book:
+    """The book in the package."""
+    source = importlib.resources.files("rules").joinpath("book.yaml")
+    return with_versions(Book(_rules(_parse(source.read_text("utf-8"), "book.yaml"), "book.yaml")))
+
+
+def book_for_site(path: Path | None) -> Book:
+    """The shipped book with a site's file over it; None = the shipped one as it is. BookError says what is wrong."""
+    shipped = shipped_book()
+    if path is None:
+        return shipped
+    try:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise BookError(str(path), 1, f"larger than {FILE_BYTES_MAX} bytes")
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise BookError(str(path), 1, f"is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except OSError as error:
+        raise BookError(str(path), 1, f"cannot be read: {error.strerror}") from error
+    return check_book(with_versions(_over(shipped, _parse(text, str(path)), str(path))))
+
+
+def _parse(text: str, file: str) -> CommentedMap:
+    yaml = YAML(typ="rt")
+    yaml.allow_duplicate_keys = False
+    try:
+        document = yaml.load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise BookError(file, line, str(error.problem)) from error
+    except YAMLError as error:
+        raise BookError(file, 1, str(error).splitlines()[0]) from error
+    if not isinstance(document, CommentedMap):
+        raise BookError(file, 1, "must be a mapping with set, wards or off")
+    return document
+
+
+def _mapping(value: object, file: str, line: int, where: str) -> CommentedMap:
+    if not isinstance(value, CommentedMap):
+        raise BookError(file, line, f"{where}: must be a mapping of rule to parameters, such as R05: {{for: 30 min}}")
+    return value
+
+
+def _line(mapping: object, key: object = None) -> int:
+    if isinstance(mapping, CommentedMap):
+        try:
+            return int(mapping.lc.key(key)[0]) + 1 if key is not None else int(mapping.lc.line) + 1
+        except (KeyError, TypeError, AttributeError):
+            return int(mapping.lc.line) + 1
+    return 1
+
+
+def _only(mapping: CommentedMap, allowed: Iterable[str], file: str, where: str) -> None:
+    for key in mapping:
+        if key not in (known := list(allowed)):
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; allowed: {', '.join(known)}"
+            raise BookError(file, _line(mapping, key), f"{where}: unknown key {key!r}{hint}")
+
+
+_RULE_KEYS = [field for field in Rule.__struct_fields__ if field not in ("id", "version")]
+
+
+def _rules(document: CommentedMap, file: str) -> tuple[Rule, ...]:
+    _only(document, ("rules",), file, "book")
+    rules = []
+    for rule_id, body in document["rules"].items():
+        line = _line(document["rules"], rule_id)
+        if not isinstance(body, CommentedMap):
+            raise BookError(file, line, f"{rule_id}: must be a mapping")
+        _only(body, _RULE_KEYS, file, rule_id)
+        try:
+            rule = msgspec.convert({"id": rule_id, **{str(key): _plain(body[key]) for key in body}}, Rule)
+        except msgspec.ValidationError as error:
+            raise BookError(file, line, f"{rule_id}: {error}") from error
+        if rule.kind not in KINDS:
+            raise BookError(
+                file, _line(body, "kind"), f"{rule_id}: unknown kind {rule.kind!r}; one of {', '.join(KINDS)}"
+            )
+        _check_set(rule, body.get("set"), file)
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _check_set(rule: Rule, settings: object, file: str) -> None:
+    if settings is None:
+        return
+    assert isinstance(settings, CommentedMap), "its caller has looked"
+    _only(settings, PARAMETERS_OF_KIND[rule.kind], file, f"{rule.id} set")
+    for name, value in settings.items():
+        try:
+            parse_parameter(name, value)
+        except ValueError as error:
+            raise BookError(file, _line(settings, name), f"{rule.id}: {name}: {error}") from error
+
+
+def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
+    _only(document, ("set", "wards", "off"), file, "book")
+    known = {rule.id: rule for rule in shipped.rules}
+    layers = []
+    if "set" in document:
+        line = _line(document, "set")
+        layers.append(Layer("site", None, _settings(document["set"], known, file, line, "set")))
+    if "wards" in document:
+        wards = document["wards"]
+        if not isinstance(wards, CommentedMap):
+            raise BookError(file, _line(document, "wards"), "wards: must be a mapping of ward to rules")
+        for ward, settings in wards.items():
+            line = _line(wards, ward)
+            layers.append(Layer(f"ward {ward}", str(ward), _settings(settings, known, file, line, f"ward {ward}")))
+    if not isinstance(listed := document.get("off", []), list):
+        raise BookError(file, _line(document, "off"), "off: must be a list of rules, such as [R16, R37]")
+    off = tuple(str(item) for item in listed)
+    for rule_id in off:
+        if rule_id not in known:
+            raise BookError(file, _line(document, "off"), f"off: unknown rule {rule_id!r}{_near(rule_id, known)}")
+    return msgspec.structs.replace(shipped, layers=tuple(layers), off=off)
+
+
+def _settings(
+    given: object, known: dict[str, Rule], file: str, line: int, where: str
+) -> dict[str, dict[str, str | int | bool]]:
+    settings = _mapping(given, file, line, where)
+    checked = {}
+    for rule_id in settings:
+        if rule_id not in known:
+            raise BookError(file, _line(settings, rule_id), f"unknown rule {rule_id!r}{_near(rule_id, known)}")
+        values = _mapping(settings[rule_id], file, _line(settings, rule_id), str(rule_id))
+        _check_set(known[rule_id], values, file)
+        checked[str(rule_id)] = {str(name): _plain(values[name]) for name in values}
+    return msgspec.convert(checked, dict[str, dict[str, str | int | bool]])
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    digits = str(word).lstrip("Rr")
+    padded = f"R{int(digits):02d}" if digits.isascii() and digits.isdigit() else ""
+    if padded in known:
+        return f"; did you mean {padded}?"
+    near = difflib.get_close_matches(str(word), list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _plain(node: object) -> object:
+    """Ruamel's containers as plain dicts, lists and scalars."""
+    if isinstance(node, dict):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    if isinstance(node, bool) or node is None:
+        return node
+    if isinstance(node, int):
+        return int(node)
+    return str(node) if isinstance(node, str) else node

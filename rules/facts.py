@@ -1,0 +1,181 @@
+"""What is known about one home: who lives there, with what, and how things stand. Shared by all its rules. Pure.
+
+Facts are kept once per home instead of in each rule: presence, away, last seen, who is on the spot, which ways
+are broken. Only inputs change them (`fact_events.py`, `fact_settings.py`), so they replay. Here stand the tables
+and the questions that rules ask.
+
+Everything is bounded by what is registered in the home: devices, residents, gateways; staff and pauses by a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from ingest.event import Event
+
+CALL_ROLES = ("pendant", "wrist", "cord", "hub", "panic", "button")  # what a person can call for help with
+NEVER_MS = -(2**62)
+
+# Why a call device cannot reach us, worst word last. They are words of the pages (`unwatched_reason`).
+FLAT, OUT_OF_RANGE, ACCUMULATOR_LOW = "trigger_flat", "out_of_range", "accumulator_low"
+DEVICE_SILENT, GATEWAY_SILENT = "device_silent", "gateway_silent"
+
+
+class Resident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Pseudonymous part of a resident."""
+
+    id: str
+    risks: tuple[str, ...] = ()
+    critical: bool = False
+
+
+class Device(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    id: str
+    role: str | None = None
+    model: str | None = None
+    room: str | None = None
+    resident: str | None = None
+    gateway: str | None = None
+
+
+class Measure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    id: str
+    resident: str
+    service: str
+    from_date: str | None = None
+    until_date: str | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    id: str
+    resident: str
+    rule: str
+    set: dict[str, str | int | bool] = {}
+    from_date: str | None = None
+    until_date: str | None = None
+
+
+class Pause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    id: str
+    resident: str
+    from_ms: int
+    until_ms: int
+    rules: tuple[str, ...] = ()  # empty = all that can be paused
+
+
+class Visit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One of the staff on the spot; the hold ends by itself at `until_ms`."""
+
+    since_ms: int
+    until_ms: int
+
+
+class Trace(msgspec.Struct, gc=False, omit_defaults=True):
+    """How one family of events of one device stands (bed, door, motion …), newest by effective time.
+
+    `runs`: the event that began the state that stands, and the one that began the state before it.
+    """
+
+    last: Event
+    runs: tuple[Event, ...] = ()
+
+
+class Loss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A person cannot call: the last way that broke, and since when."""
+
+    way: str
+    device: str
+    since_ms: int
+
+
+class Situation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What was last told of a resident: what may hold rules back, and whether they can call."""
+
+    staff: bool = False
+    away: bool = False
+    way: str | None = None  # a broken way to the home: a gateway's id, or "feed"
+    lost: Loss | None = None
+
+
+class Facts(msgspec.Struct, omit_defaults=True):
+    """Mutable only through `home_fold`; everything in it can be saved at any moment."""
+
+    home: str
+    site: str = ""
+    ward: str | None = None
+    timezone: str = "Europe/Oslo"
+    kind: str = "own_home"
+    residents: dict[str, Resident] = {}
+    devices: dict[str, Device] = {}
+    gateways: dict[str, bool] = {}  # gateways that stand in this home
+    measures: dict[str, Measure] = {}
+    plans: dict[str, Plan] = {}
+    pauses: dict[str, Pause] = {}
+    versions: dict[str, int] = {}  # setting_id -> version seen
+    staff: dict[str, Visit] = {}  # actor -> on the spot
+    staff_end_ms: int = NEVER_MS  # when the last of them left
+    away_since_ms: dict[str, int] = {}  # resident -> since
+    away_end_ms: dict[str, int] = {}  # resident -> when they came back
+    offline_since_ms: dict[str, int] = {}  # device or gateway -> last heard
+    unable_since_ms: dict[str, dict[str, int]] = {}  # call device -> why it cannot call -> since
+    heard: dict[str, int] = {}  # device -> when it was heard first; "not yet installed" before that
+    written_ms: dict[str, int] = {}  # register -> effective time of its last write: who wrote last wins
+    traces: dict[str, dict[str, Trace]] = {}  # address -> family -> how it stands
+    situations: dict[str, Situation] = {}  # resident -> what was last told
+    feed_lost_ms: int | None = None
+    gap_from_ms: int | None = None  # last feed gap
+    gap_until_ms: int | None = None
+    way_end_ms: dict[str, int] = {}  # resident -> when the way to them was whole again
+
+    def staff_present(self, now_ms: int, at_ms: int | None = None) -> bool:
+        """Whether somebody of the staff is on the spot, as far as we were told; and was there at `at_ms` already."""
+        return any(
+            now_ms < visit.until_ms and (at_ms is None or visit.since_ms <= at_ms) for visit in self.staff.values()
+        )
+
+    def broken_way(self, resident: str) -> str | None:
+        """A gateway that carries this person's devices and is not heard, or "feed"; None when all ways stand."""
+        if self.feed_lost_ms is not None:
+            return "feed"
+        if not self.offline_since_ms:
+            return None
+        for device in self.devices.values():
+            if device.gateway in self.offline_since_ms and device.resident in (None, resident):
+                return device.gateway
+        return None
+
+    def call_devices(self, resident: str) -> Iterator[Device]:
+        """Devices this person can call with and that have ever been heard."""
+        alone = len(self.residents) == 1
+        for device in self.devices.values():
+            mine = device.resident == resident or (device.resident is None and alone)
+            if mine and device.role in CALL_ROLES and device.id in self.heard:
+                yield device
+
+    def why_unable(self, device: Device) -> tuple[int, str] | None:
+        """(since, why) a press of it would not reach us, as far as we know; None when it would."""
+        reasons = [(since_ms, why) for why, since_ms in self.unable_since_ms.get(device.id, {}).items()]
+        if device.id in self.offline_since_ms:
+            reasons.append((self.offline_since_ms[device.id], DEVICE_SILENT))
+        if device.gateway is not None and device.gateway in self.offline_since_ms:
+            reasons.append((self.offline_since_ms[device.gateway], GATEWAY_SILENT))
+        return min(reasons, default=None)
+
+    def loss(self, resident: str) -> Loss | None:
+        """Whether no device they can call with would reach us; None too for who has none that was ever heard."""
+        last: Loss | None = None
+        for device in self.call_devices(resident):
+            reason = self.why_unable(device)
+            if reason is None:
+                return None
+            if last is None or reason[0] > last.since_ms:
+                last = Loss(reason[1], device.id, reason[0])
+        return last
+
+    def situation(self, resident: str, now_ms: int) -> Situation:
+        """How things stand for one resident now."""
+        return Situation(
+            self.staff_present(now_ms), resident in self.away_since_ms, self.broken_way(resident), self.loss(resident)
+        )

@@ -1,0 +1,110 @@
+"""What the home fold keeps: one `Home` for each home, one `Instance` for each rule and subject. Saved as is. Pure.
+
+Integers only, every field with a default, no sets: equal states give equal bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ingest.event import Event
+from rules.book import Book, Rule
+from rules.facts import Facts
+from rules.kinds.absence import AbsenceState
+from rules.kinds.deadline import DeadlineState
+from rules.kinds.dwell import DwellState
+from rules.kinds.kind import State
+from rules.kinds.signal import SignalState
+
+AnyState = SignalState | DwellState | AbsenceState | DeadlineState
+UNKNOWN_HOME = "address:"  # how the home of a device that nobody registered begins
+
+
+class Instance(msgspec.Struct, omit_defaults=True):
+    """One rule for one subject."""
+
+    version: str  # of the rule that it follows
+    state: AnyState | None = None
+    resident: str | None = None
+    open_ids: list[str] = []  # alerts that wait for their Clear
+    hold_check_ms: int | None = None  # when the hold that withheld it ends by itself
+    watch_check_ms: int | None = None  # when its measure ends, or the next one begins
+    quarantined: bool = False
+
+
+class Home(msgspec.Struct, omit_defaults=True):
+    """All that is kept of one home."""
+
+    facts: Facts
+    now_ms: int = 0
+    instances: dict[str, Instance] = {}  # "rule/subject"
+
+
+class FoldState(msgspec.Struct, omit_defaults=True):
+    """All homes of one partition, and the book in force; what a snapshot holds."""
+
+    homes: dict[str, Home] = {}
+    site: str = ""
+    timezone: str = "Europe/Oslo"
+    book: Book | None = None
+    seen: dict[str, int] = {}  # versions of settings that concern every home
+    skipped: int = 0  # inputs that could not be folded
+    swept_ms: int = 0  # when idle homes of unknown devices were forgotten last
+
+
+def due_ms_of(instance: Instance) -> int | None:
+    """The one timer an instance asks for: its kind's, the end of the hold that withheld it, or of its measure."""
+    due_ms = instance.state.due_ms if instance.state is not None else None
+    for check_ms in (instance.hold_check_ms, instance.watch_check_ms):
+        if check_ms is not None and (due_ms is None or check_ms < due_ms):
+            due_ms = check_ms
+    return due_ms
+
+
+def kept(state: State | None) -> AnyState | None:
+    """A kind's answer, as a state that can be saved."""
+    assert state is None or isinstance(state, AnyState), f"a kind gave a {type(state).__name__}"
+    return state
+
+
+def subjects(facts: Facts, rule: Rule, event: Event) -> list[tuple[str, str | None]]:
+    """(subject, resident) of the instances of a rule that an event is for.
+
+    Without a resident a sign of life in a shared home counts for all who live there; anything else for its only
+    resident, else for nobody: guessing would watch the wrong person.
+    """
+    per = rule.per
+    if per == "resident":
+        if event.resident is not None or rule.kind == "signal":
+            return [(event.subject, event.resident)]
+        people = sorted(facts.residents)
+        return [(person, person) for person in people] if rule.kind == "absence" or len(people) == 1 else []
+    if per == "address":
+        return [(event.address, event.resident)]
+    if per == "device":
+        return [(event.device, event.resident)] if event.device is not None else []
+    own = event.gateway is not None and event.device is None and facts.gateways.get(event.gateway, False)
+    return [(event.gateway, None)] if own and event.gateway is not None else []
+
+
+def belongs(facts: Facts, rule: Rule, subject: str) -> bool:
+    """Whether the subject of an instance is still of this home."""
+    if rule.alarm or rule.kind == "signal" or rule.per == "address":
+        return True
+    if rule.per == "resident":
+        return subject in facts.residents
+    return subject in (facts.devices if rule.per == "device" else facts.gateways)
+
+
+def forget_idle(state: FoldState, now_ms: int, idle_ms: int, homes_max: int) -> None:
+    """Forget homes of unknown devices that nothing was heard of for long, or of which there are too many.
+
+    Nobody can tell: they hold signals only, and those that wait are never idle that long. A device that comes back
+    begins anew, and what is raised again on the same day has the same id.
+    """
+    unknown = sorted((home.now_ms, name) for name, home in state.homes.items() if name.startswith(UNKNOWN_HOME))
+    excess = len(unknown) - homes_max
+    for index, (heard_ms, name) in enumerate(unknown):
+        waiting = any(due_ms_of(instance) is not None for instance in state.homes[name].instances.values())
+        if not waiting and (heard_ms <= now_ms - idle_ms or index < excess):
+            del state.homes[name]

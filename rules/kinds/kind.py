@@ -1,0 +1,168 @@
+"""What a rule kind is: a pure machine with a frozen state, one instance per rule and subject.
+
+`step` takes an event that the rule listens to, `fire` a timer of its own that is due, `rearm` the end of a hold or
+new parameters, `initial` the beginning of a watch. Each answers (state, outcomes) or a state; state None = nothing to
+remember. A kind never sees other rules, other homes, other alerts or the clock: `context.now_ms` is the fold's time.
+Holds are asked through `context.hold`, so that every kind withholds in the same words.
+
+To begin over what is known already, the engine calls `initial` and then `step` with the home's standing events, oldest
+first, and takes no outcome of these; `begun` marks the state, so that an episode told in an earlier watch is a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from ingest.event import BUFFERED, LATE, RETAINED, Event, Value
+from rules import watch
+from rules.book import Rule, Values
+from rules.effects import Cause, Reason
+from rules.facts import NEVER_MS, Facts
+
+SETTLE_MS = 30_000  # design §4: what comes late waits for its disproof before it may raise
+
+
+class Context:
+    """What one call of a kind may know."""
+
+    __slots__ = ("facts", "now_ms", "resident", "rule", "subject", "values")
+
+    def __init__(
+        self, now_ms: int, rule: Rule, values: Values, subject: str, facts: Facts, resident: str | None = None
+    ) -> None:
+        self.now_ms = now_ms
+        self.rule = rule
+        self.values = values
+        self.subject = subject
+        self.facts = facts
+        self.resident = resident
+
+    @property
+    def hold(self) -> Reason | None:
+        """Why an effect must be withheld now; always None for person alarms."""
+        return watch.hold(self.facts, self.rule, self.resident, self.now_ms)
+
+    @property
+    def hold_end_ms(self) -> int:
+        """When the last hold ended; NEVER_MS if there was none."""
+        if not self.rule.holds:
+            return NEVER_MS
+        return watch.last_hold_end_ms(self.facts, self.rule, self.resident, self.now_ms)
+
+
+class Fire(msgspec.Struct, frozen=True, gc=False):
+    """The rule's condition is met: an alert for this episode."""
+
+    episode: str
+    reason: Reason
+    causes: tuple[Cause, ...]
+    since_ms: int  # when it happened, or when it should have been told
+    due_ms: int | None = None
+    event: Event | None = None  # of signals: decides variant, trigger and device
+    content: dict[str, Value] = {}  # of the others: decides the variant
+    device: str | None = None
+    momentary: bool = False
+    late: bool = True  # a delay since then is the way's; not that of a hold, or of how silence is found
+    waited_ms: int = 0  # … nor of the rule's own cancel window
+
+
+class Grow(msgspec.Struct, frozen=True, gc=False):
+    """It lasts: a higher priority."""
+
+    episode: str
+    priority: str
+    reason: Reason
+
+
+class More(msgspec.Struct, frozen=True, gc=False):
+    """Another cause of the alert of this episode."""
+
+    episode: str
+    reason: Reason
+    causes: tuple[Cause, ...]
+
+
+class Over(msgspec.Struct, frozen=True, gc=False):
+    """The condition ended; `retracted` when it had ended before the alert was due."""
+
+    episode: str
+    reason: Reason
+    causes: tuple[Cause, ...] = ()
+    retracted: bool = False
+
+
+class Note(msgspec.Struct, frozen=True, gc=False):
+    """Not an alert, but it will be asked for: withheld, disarmed, recorded only."""
+
+    kind: str
+    reason: Reason
+    causes: tuple[Cause, ...] = ()
+    episode: str = ""
+
+
+Outcome = Fire | Grow | More | Over | Note
+Step = tuple["State | None", list[Outcome]]
+
+
+class State(msgspec.Struct, frozen=True, gc=False):
+    """What every kind's state has. `due_ms` is the one timer it asks for."""
+
+    due_ms: int | None = None
+
+
+class Kind(Protocol):
+    """Port of the engine; each file of this folder offers these functions."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def state_type(self) -> type[State]: ...
+
+    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
+        """`role` is which condition the event met: enter, leave, extend or at_once."""
+        ...
+
+    def fire(self, state: State, context: Context) -> Step:
+        """Its timer is due, or was: `context.now_ms` is not before it."""
+        ...
+
+    def rearm(self, state: State, context: Context) -> State | None:
+        """A hold has ended, or parameters have changed: the timer by the law. Without either it changes nothing."""
+        ...
+
+    def initial(self, context: Context) -> State | None:
+        """The state to begin with: a new person, measure or rule."""
+        ...
+
+    def begun(self, state: State, context: Context) -> State:
+        """Marks a state that was just built over what was known before."""
+        ...
+
+
+def cause(event: Event) -> Cause:
+    """An event as evidence."""
+    return Cause(
+        event.event_id,
+        event.type,
+        event.received_at_ms,
+        event.observed_at_ms,
+        event.effective_at_ms,
+        event.device,
+        event.quality,
+        dict(event.content),
+    )
+
+
+def came_late(event: Event, facts: Facts) -> bool:
+    """Late by over 60 s, buffered, or inside a feed gap: settles before it may raise."""
+    if LATE in event.quality or BUFFERED in event.quality:
+        return True
+    gap_from_ms, gap_until_ms = facts.gap_from_ms, facts.gap_until_ms
+    return gap_from_ms is not None and gap_until_ms is not None and gap_from_ms <= event.effective_at_ms < gap_until_ms
+
+
+def is_signal(event: Event) -> bool:
+    """Whether it just happened; what arrived with the retain flag only says how things stand."""
+    return RETAINED not in event.quality and not event.state

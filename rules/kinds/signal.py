@@ -1,0 +1,121 @@
+"""Signal: an event means an alert, after an optional cancel window.
+
+Theory of operation. Momentary: it never clears and never comes back. What may be cancelled (a suspected fall)
+waits for `cancel_window` from its arrival; a cancel in time ends it, a confirmation (at_once) replaces it. What is no
+person alarm and came late settles first. A message that arrived with the retain flag is no signal, but an
+alarm kind (and what is at_once) is one all the same: a person may have pressed while nobody listened (design §4).
+A rule with `episode_per_subject` raises once a subject and local day, but for what is at_once.
+
+| state      | input                        | next    | outcome                         |
+|------------|------------------------------|---------|---------------------------------|
+| any        | enter, no window             | same    | Fire                            |
+| any        | enter, window w or settle s  | waiting | - (timer now + w or s)          |
+| any        | at_once                      | without older pendings of that device | Fire |
+| waiting    | leave (cancel), same device  | removed | Note recorded_only              |
+| waiting    | timer                        | removed | Fire                            |
+| any        | held (no person alarm)       | removed | Note held                       |
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from ingest.event import Event
+from rules.effects import Reason
+from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, State, Step, came_late, cause, is_signal
+from rules.local_time import local_date
+
+PENDING_MAX = 50
+
+
+class Pending(msgspec.Struct, frozen=True, gc=False):
+    event: Event
+    due_ms: int
+    episode: str
+
+
+class SignalState(State, frozen=True, gc=False, omit_defaults=True, tag="signal"):
+    pending: tuple[Pending, ...] = ()
+    last: str = ""  # the episode that was raised last, for rules with one a subject and day
+
+
+class Signal:
+    """See the module's text."""
+
+    name: ClassVar[str] = "signal"
+    state_type: ClassVar[type[State]] = SignalState
+
+    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
+        pending = state.pending if isinstance(state, SignalState) else ()
+        if role == "leave":
+            return _cancel(state, pending, event)
+        last = state.last if isinstance(state, SignalState) else ""
+        if role == "at_once":
+            kept = tuple(waiting for waiting in pending if not _same_before(waiting.event, event))
+            return _state(kept, last), [_fired(event, context, None, event.event_id)]
+        if not context.rule.alarm and not is_signal(event):
+            return state, []
+        episode = event.event_id
+        if context.rule.episode_per_subject:
+            episode = f"{context.subject}/{local_date(context.now_ms, context.facts.timezone)}"
+            if episode == last:
+                return state, []
+            last = episode
+        wait_ms = context.values.cancel_window_ms
+        if not context.rule.alarm and came_late(event, context.facts):
+            wait_ms = max(wait_ms, SETTLE_MS)
+        if wait_ms == 0 or len(pending) >= PENDING_MAX:
+            return _state(pending, last), [_fired(event, context, None, episode)]
+        return _state((*pending, Pending(event, context.now_ms + wait_ms, episode)), last), []
+
+    def fire(self, state: State, context: Context) -> Step:
+        assert isinstance(state, SignalState)
+        due = [waiting for waiting in state.pending if waiting.due_ms <= context.now_ms]
+        kept = tuple(waiting for waiting in state.pending if waiting.due_ms > context.now_ms)
+        fired = [_fired(waiting.event, context, waiting.due_ms, waiting.episode) for waiting in due]
+        return _state(kept, state.last), fired
+
+    def rearm(self, state: State, context: Context) -> State | None:
+        return state
+
+    def initial(self, context: Context) -> State | None:
+        return None
+
+    def begun(self, state: State, context: Context) -> State:
+        return state
+
+
+def _state(pending: tuple[Pending, ...], last: str) -> SignalState | None:
+    if not pending and not last:
+        return None
+    return SignalState(min((waiting.due_ms for waiting in pending), default=None), pending, last)
+
+
+def _fired(event: Event, context: Context, due_ms: int | None, episode: str) -> Outcome:
+    hold = context.hold
+    if hold is not None:
+        return Note("held", hold, (cause(event),), event.event_id)
+    args: dict[str, object] = {"type": event.type, "at_ms": event.effective_at_ms}
+    waited_ms = context.values.cancel_window_ms if due_ms is not None else 0
+    return Fire(
+        episode, Reason("signal.waited" if waited_ms else "signal", args), (cause(event),), event.effective_at_ms,
+        due_ms, event, device=event.device, momentary=True, waited_ms=waited_ms,
+    )  # fmt: skip
+
+
+def _same_before(waiting: Event, event: Event) -> bool:
+    """Whether an event speaks of what waits: the same device, and not about something newer."""
+    return waiting.address == event.address and waiting.effective_at_ms <= event.effective_at_ms
+
+
+def _cancel(state: State | None, pending: tuple[Pending, ...], event: Event) -> Step:
+    """A cancel ends what waits at the same device and began before it."""
+    ended = [waiting for waiting in pending if _same_before(waiting.event, event)]
+    kept = tuple(waiting for waiting in pending if waiting not in ended)
+    notes: list[Outcome] = [
+        Note("recorded_only", Reason("signal.cancelled"), (cause(w.event), cause(event)), w.event.event_id)
+        for w in ended
+    ]
+    return _state(kept, state.last if isinstance(state, SignalState) else ""), notes
