@@ -1,0 +1,75 @@
+"""Pure: what each act may carry, and how a bad body is refused.
+
+For: the shapes of the bodies of contracts §6 acts. Fields nobody knows are ignored, so that a newer client may send
+more; what is known is checked, so that nothing unbounded or ill-formed reaches the timeline.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from alerts import acts
+from alerts.acts import BAD_BODY, Refused
+from alerts.lifecycle import ASK_AGAIN_MAX_MINUTES
+
+Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
+Text = Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
+class Plain(msgspec.Struct, frozen=True):
+    """Any act may carry a few words."""
+
+    note: Text | None = None
+
+
+class Contact(Plain, frozen=True):
+    outcome: Literal["spoke", "responder_on_site", "no_answer"] = "spoke"
+
+
+class HandOver(Plain, frozen=True, kw_only=True):
+    to: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]  # a function's id
+
+
+class Note(msgspec.Struct, frozen=True):
+    text: Text = ""
+    call: Literal["110", "112", "113", "116117"] | None = None  # a call made outside is an act of its own
+
+
+class End(Plain, frozen=True):
+    outcome: Code = "handled"
+    ask_again_minutes: Annotated[int, msgspec.Meta(ge=1, le=ASK_AGAIN_MAX_MINUTES)] | None = None
+
+
+class Document(Plain, frozen=True, kw_only=True):
+    cause: Code
+    action: Code
+    contact: Code
+
+
+Body = Plain | Contact | HandOver | Note | End | Document
+
+BODIES: dict[str, type[Body]] = {
+    acts.CONTACT: Contact,
+    acts.HAND_OVER: HandOver,
+    acts.NOTE: Note,
+    acts.END: End,
+    acts.DOCUMENT: Document,
+}
+
+
+def parse_body(act: str, body: dict[str, object]) -> Body:
+    """The body of an act. Raises Refused(bad_body) naming the field and what was expected."""
+    shape = BODIES.get(act, Plain)
+    if act == acts.DOCUMENT:  # the answer calls them cause_code …; whoever sends back what they got is understood
+        body = {name.removesuffix("_code"): value for name, value in body.items()}
+    try:
+        parsed = msgspec.convert(body, shape)
+    except msgspec.ValidationError as error:
+        expected, _, where = str(error).partition(" - at `$")
+        field = where.strip("`.") or expected.rpartition("`")[0].rpartition("`")[2]
+        raise Refused(BAD_BODY, {"act": act, "field": field, "expected": expected}) from error
+    if isinstance(parsed, Note) and not parsed.text.strip() and parsed.call is None:
+        raise Refused(BAD_BODY, {"act": act, "field": "text", "expected": "some text, or a call"})
+    return parsed

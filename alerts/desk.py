@@ -1,0 +1,211 @@
+"""Edge: the desk. Effects, staff's acts and the clock change alerts, each in one transaction.
+
+For: the class that the wiring gives to runners, API and timers. It opens the transaction, keeps idempotency and
+positions, and wakes whoever shows changes; what is done stands in `apply_effects`, `staff_acts` and `fire_timers`.
+
+Theory of operation. One SQLite connection writes, so transactions come one after another, and what a transaction
+reads cannot change under it: of two who claim at once, the second finds the first's claim. An answer is given after
+the commit is synced. Effects and the position up to which they were applied are one transaction, moved by
+compare-and-set: a runner that lost its place writes nothing and is told (`Fenced`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import insert, select, update
+
+from alerts import test_sessions
+from alerts.acts import KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from alerts.apply_effects import InForce, apply_effect
+from alerts.database import Database
+from alerts.fire_timers import fire_due, next_due_ms
+from alerts.reading import alert_of
+from alerts.retention import PRUNE_EVERY_MS, prune
+from alerts.schema import applied
+from alerts.schema_upkeep import idempotency
+from alerts.settings_store import SettingsStore, mark_in_force
+from alerts.staff_acts import perform
+from alerts.transaction import Transaction
+from rules.effects import Effect, Fenced, Raise
+
+log = structlog.get_logger()
+
+MOST_BATCHES = 200  # per tick; what is left is due again at once
+KEY_LIMIT = 200
+
+
+def _nobody_listens() -> None:
+    return None
+
+
+class Desk:
+    """Alerts of one site. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        site_id: str,
+        changed: Callable[[], None] = _nobody_listens,
+        *,
+        unattended: bool = False,
+        in_force: InForce | None = mark_in_force,
+    ) -> None:
+        """`changed` is called after each commit that a page may show. `unattended`: a replay, where nobody acts and
+        nothing is sent. `in_force` is told which version of a setting the fold has seen, inside the transaction.
+        """
+        self.database = database
+        self.site_id = site_id
+        self._changed = changed
+        self._unattended = unattended
+        self._in_force = in_force
+        self._settings = SettingsStore(database, site_id, changed)
+        self._pruned_ms = 0
+
+    # -- effects ----------------------------------------------------------------------------------------------
+
+    def applied(self, lane: str, partition: int) -> int:
+        """Position up to which this lane's effects are on disk; 0 before the first."""
+        query = select(applied.c.position).where(applied.c.lane == lane, applied.c.partition == partition)
+        with self.database.reader.connect() as conn:
+            return conn.execute(query).scalar() or 0
+
+    def apply(
+        self,
+        lane: str,
+        partition: int,
+        expected: int,
+        position: int,
+        effects: Sequence[Effect],
+        *,
+        now_ms: int | None = None,
+    ) -> None:
+        """Do effects and move the position from `expected` to `position`, both or neither.
+
+        `now_ms` is when the desk learns it (default: each effect's own time). Raises Fenced when somebody else has
+        moved the position.
+        """
+        assert position >= expected, "a position never goes back"
+        changed = False
+        with self.database.writer.begin() as conn:
+            tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
+            _move_position(tx, lane, partition, expected, position)
+            for effect in effects:
+                tx.now_ms = effect.at_ms if now_ms is None else now_ms
+                apply_effect(tx, lane, effect, self._in_force)
+            changed = tx.changed
+        if changed:
+            self._changed()
+
+    def raise_missing(self, effect: Raise, now_ms: int) -> None:
+        """An alarm without an alert, found by the reconciler: raised as the floor would have."""
+        with self.database.writer.begin() as conn:
+            tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+            apply_effect(tx, "reconciler", effect, self._in_force)
+        self._changed()
+
+    # -- acts -------------------------------------------------------------------------------------------------
+
+    def act(
+        self, alert_id: str, act: str, actor: Actor, now_ms: int, idempotency_key: str, body: dict[str, object]
+    ) -> dict[str, Any]:
+        """Do an act of contracts §6; the alert after it (`queries.alert`). Raises Refused; then nothing was done.
+
+        The same key with the same content answers the same again and does nothing; with other content it is refused.
+        """
+        if not 0 < len(idempotency_key) <= KEY_LIMIT:
+            expected = f"1 to {KEY_LIMIT} characters"
+            raise Refused("bad_body", {"act": act, "field": "Idempotency-Key", "expected": expected})
+        request = _request_hash(alert_id, act, actor, body)
+        with self.database.writer.begin() as conn:
+            tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+            before = _earlier_answer(tx, idempotency_key, request)
+            if before is not None:
+                return before
+            answer = self._act(tx, alert_id, act, actor, body)
+            encoded = msgspec.json.encode(answer)
+            conn.execute(
+                insert(idempotency).values(key=idempotency_key, request=request, answer=encoded.decode(), at_ms=now_ms)
+            )
+        self._changed()
+        log.info("alert_act", act=act, alert_id=alert_id, staff=actor.staff, handling=answer["handling"])
+        return dict(msgspec.json.decode(encoded))
+
+    def _act(self, tx: Transaction, alert_id: str, act: str, actor: Actor, body: dict[str, object]) -> dict[str, Any]:
+        row = tx.alert(alert_id)
+        if row is None or row["site_id"] != self.site_id:
+            raise Refused(UNKNOWN_ALERT)
+        try:
+            perform(tx, row, act, actor, body)
+        except Refused as refused:
+            refused.state = alert_of(tx.conn, alert_id) or {}
+            log.info("alert_act_refused", act=act, alert_id=alert_id, staff=actor.staff, code=refused.code)
+            raise
+        answer = alert_of(tx.conn, alert_id)
+        assert answer is not None, "an alert that was acted on is there"
+        return answer
+
+    # -- test sessions ----------------------------------------------------------------------------------------
+
+    def open_test_session(self, device_id: str, staff: str, now_ms: int, minutes: int = 30) -> dict[str, Any]:
+        """See `test_sessions.open_test_session`."""
+        return test_sessions.open_test_session(self._settings, device_id, staff, now_ms, minutes)
+
+    def close_test_session(self, session_id: str, actor: str, now_ms: int) -> bool:
+        """See `test_sessions.close_test_session`."""
+        return test_sessions.close_test_session(self._settings, session_id, actor, now_ms)
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    def tick(self, now_ms: int) -> int | None:
+        """Fire everything that is due; when the next is (None: nothing waits). Also cuts what is old."""
+        changed = False
+        for _ in range(MOST_BATCHES):
+            with self.database.writer.begin() as conn:
+                tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+                fired = fire_due(tx)
+                due_ms = next_due_ms(tx)
+            changed = changed or fired > 0
+            if due_ms is None or due_ms > now_ms:
+                break
+        if now_ms - self._pruned_ms >= PRUNE_EVERY_MS:
+            self._pruned_ms = now_ms
+            prune(self.database, now_ms)
+            test_sessions.forget_ended_sessions(self._settings, now_ms)
+        if changed:
+            self._changed()
+        return due_ms
+
+
+def _move_position(tx: Transaction, lane: str, partition: int, expected: int, position: int) -> None:
+    moved = tx.conn.execute(
+        update(applied)
+        .where(applied.c.lane == lane, applied.c.partition == partition, applied.c.position == expected)
+        .values(position=position)
+    )
+    if moved.rowcount == 1:
+        return
+    found = tx.conn.execute(
+        select(applied.c.position).where(applied.c.lane == lane, applied.c.partition == partition)
+    ).scalar()
+    if found is not None or expected != 0:
+        raise Fenced(f"{lane}/{partition} stands at {found}, not at {expected}: another process writes this desk")
+    tx.conn.execute(insert(applied).values(lane=lane, partition=partition, position=position))
+
+
+def _request_hash(alert_id: str, act: str, actor: Actor, body: dict[str, object]) -> str:
+    content = msgspec.json.encode([alert_id, act, actor.holder, body], order="deterministic")
+    return hashlib.sha256(content).hexdigest()
+
+
+def _earlier_answer(tx: Transaction, key: str, request: str) -> dict[str, Any] | None:
+    row = tx.conn.execute(select(idempotency).where(idempotency.c.key == key)).first()
+    if row is None:
+        return None
+    if row.request != request:
+        raise Refused(KEY_REUSED)
+    return dict(msgspec.json.decode(row.answer))

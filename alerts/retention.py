@@ -1,0 +1,48 @@
+"""Edge: what of desk.db is cut by age, so that it does not grow for ever. Alerts, timelines and the access log stay.
+
+For: the limits and the deletes. Each run deletes a bounded number of rows, so that no act waits for it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Table, delete, func, select
+
+from alerts.database import Database
+from alerts.schema import attempts, changes, effects, outbox
+from alerts.schema_upkeep import findings, idempotency, observations
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+PRUNE_EVERY_MS = HOUR
+BATCH = 5_000
+
+KEPT_MS: tuple[tuple[Table, Column[int], int], ...] = (
+    (effects, effects.c.at_ms, 30 * DAY),  # far beyond what any refold says again
+    (observations, observations.c.at_ms, 90 * DAY),
+    (idempotency, idempotency.c.at_ms, 7 * DAY),
+    (findings, findings.c.at_ms, 30 * DAY),
+    (outbox, outbox.c.created_ms, 90 * DAY),
+)
+KEPT_CHANGES = 100_000  # an SSE client that was away for longer reads everything anew
+
+
+def prune(database: Database, now_ms: int) -> int:
+    """Delete what is older than its limit; how many rows went."""
+    gone = 0
+    with database.writer.begin() as conn:
+        for table, at, kept_ms in KEPT_MS:
+            keys = list(table.primary_key.columns)
+            old = select(*keys).where(at < now_ms - kept_ms).order_by(at).limit(BATCH)
+            rows = conn.execute(old).all()
+            for row in rows:
+                conditions = [key == value for key, value in zip(keys, row, strict=True)]
+                if table is outbox:
+                    conn.execute(delete(attempts).where(attempts.c.message_id == row[0]))
+                conn.execute(delete(table).where(*conditions))
+            gone += len(rows)
+        newest = conn.execute(select(func.coalesce(func.max(changes.c.id), 0))).scalar_one()
+        oldest = conn.execute(select(func.coalesce(func.min(changes.c.id), 0))).scalar_one()
+        limit = min(newest - KEPT_CHANGES, oldest + BATCH)
+        if limit > oldest:
+            gone += conn.execute(delete(changes).where(changes.c.id <= limit)).rowcount
+    return gone

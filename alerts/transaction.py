@@ -1,0 +1,249 @@
+"""Edge: one transaction of the desk, and the small writes that effects, acts and timers have in common.
+
+For: timeline lines, changes, timers, messages, and loading rows as they are. What to write is decided by the pure
+modules and by `apply_effects`, `staff_acts` and `fire_timers`; only how it is written may live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, delete, func, insert, literal, literal_column, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from alerts.acts import SYSTEM, Actor
+from alerts.escalation import FUNCTION, STAFF, Snapshot, Target
+from alerts.lifecycle import higher
+from alerts.relay import enqueue_staff
+from alerts.schema import alerts, causes, changes, incidents, outbox, timeline, timers
+from rules.effects import Cause
+
+Row = Mapping[str, Any]
+"""A row of `alerts` or `incidents` by column name; `incidents` rows carry their decoded chain under "chain"."""
+
+RINGING = ("ring", "again", "ask", "hand_over")
+TEXT_LIMIT = 2_000
+
+
+class Transaction:
+    """A connection inside `begin()`, the time of what is being done, and the site."""
+
+    def __init__(self, conn: Connection, site_id: str, now_ms: int, *, unattended: bool = False) -> None:
+        self.conn = conn
+        self.site_id = site_id
+        self.now_ms = now_ms
+        self.unattended = unattended
+        self.changed = False
+
+    # -- rows -------------------------------------------------------------------------------------------------
+
+    def alert(self, alert_id: str) -> Row | None:
+        return _mapping(self.conn.execute(select(alerts).where(alerts.c.alert_id == alert_id)).mappings().first())
+
+    def alerts_of(self, incident_id: str) -> list[Row]:
+        """Open alerts of an incident, the most urgent and oldest first."""
+        query = (
+            select(alerts)
+            .where(alerts.c.incident_id == incident_id, alerts.c.open)
+            .order_by(alerts.c.priority, alerts.c.opened_ms, alerts.c.alert_id)
+        )
+        return [cast("Row", row) for row in self.conn.execute(query).mappings()]
+
+    def incident(self, incident_id: str) -> Row:
+        row = self.conn.execute(select(incidents).where(incidents.c.incident_id == incident_id)).mappings().one()
+        return _with_chain(row)
+
+    def open_incident(self, key: str) -> Row | None:
+        row = (
+            self.conn.execute(
+                select(incidents).where(incidents.c.site_id == self.site_id, incidents.c.key == key, incidents.c.open)
+            )
+            .mappings()
+            .first()
+        )
+        return None if row is None else _with_chain(row)
+
+    def set_alert(self, alert_id: str, **values: object) -> None:
+        self.conn.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(**values))
+
+    def set_incident(self, incident_id: str, **values: object) -> None:
+        self.conn.execute(update(incidents).where(incidents.c.incident_id == incident_id).values(**values))
+
+    # -- what everybody may see -------------------------------------------------------------------------------
+
+    def line(
+        self,
+        row: Row,
+        kind: str,
+        args: Mapping[str, object] | None = None,
+        *,
+        actor: Actor = SYSTEM,
+        text_code: str | None = None,
+        vkp: int | None = None,
+    ) -> None:
+        """Append to the timeline of an alert or of an incident (whichever `row` is)."""
+        self.conn.execute(
+            insert(timeline).values(
+                alert_id=row.get("alert_id"),
+                incident_id=row["incident_id"],
+                subject_id=row["subject_id"],
+                at_ms=self.now_ms,
+                kind=kind,
+                actor=actor.staff,
+                actor_name=actor.name or None,
+                text_code=text_code or kind,
+                args=dict(args or {}),
+                vkp=vkp,
+            )
+        )
+
+    def change(self, kind: str, ref: str) -> None:
+        """Something a page may show has changed."""
+        self.conn.execute(insert(changes).values(kind=kind, ref=ref, at_ms=self.now_ms))
+        self.changed = True
+
+    def changed_incident(self, incident_id: str) -> None:
+        """Every open alert of an incident has changed."""
+        ids = self.conn.execute(
+            select(alerts.c.alert_id)
+            .where(alerts.c.incident_id == incident_id, alerts.c.open)
+            .order_by(alerts.c.alert_id)
+        ).scalars()
+        for alert_id in ids.all():
+            self.change("alert", alert_id)
+
+    # -- causes -----------------------------------------------------------------------------------------------
+
+    def add_causes(self, alert_id: str, found: Sequence[Cause]) -> None:
+        """Events behind an alert, in the order they were named; one that stands there already is left alone."""
+        if not found:
+            return
+        place = self.conn.execute(
+            select(func.coalesce(func.max(causes.c.place) + 1, 0)).where(causes.c.alert_id == alert_id)
+        ).scalar_one()
+        rows = [
+            {
+                "alert_id": alert_id,
+                "event_id": cause.event_id,
+                "place": place + offset,
+                "type": cause.type[:64],
+                "observed_ms": cause.observed_at_ms,
+                "received_ms": cause.received_at_ms,
+                "effective_ms": cause.effective_at_ms or cause.received_at_ms,
+                "device_id": cause.device_id,
+                "quality": list(cause.quality),
+                "content": msgspec.to_builtins(cause.content),
+            }
+            for offset, cause in enumerate(found)
+        ]
+        self.conn.execute(upsert(causes).on_conflict_do_nothing(), rows)
+
+    def copy_causes(self, from_alert: str, to_alert: str) -> None:
+        """A successor is about the same events."""
+        names = [column.name for column in causes.c if column.name != "alert_id"]
+        found = select(literal(to_alert), *(causes.c[name] for name in names)).where(causes.c.alert_id == from_alert)
+        self.conn.execute(upsert(causes).from_select(["alert_id", *names], found).on_conflict_do_nothing())
+
+    # -- timers -----------------------------------------------------------------------------------------------
+
+    def set_timer(self, incident_id: str, kind: str, due_ms: int, step: int = 0, alert_id: str = "") -> None:
+        values = {"incident_id": incident_id, "kind": kind, "alert_id": alert_id, "due_ms": due_ms, "step": step}
+        self.conn.execute(upsert(timers).values(values).on_conflict_do_update(set_={"due_ms": due_ms, "step": step}))
+
+    def drop_timers(self, incident_id: str, *, kinds: Iterable[str] | None = None, alert_id: str = "") -> None:
+        """Forget timers of the incident itself, or (with `alert_id`) of one alert in it."""
+        query = delete(timers).where(timers.c.incident_id == incident_id, timers.c.alert_id == alert_id)
+        if kinds is not None:
+            query = query.where(timers.c.kind.in_(list(kinds)))
+        self.conn.execute(query)
+
+    # -- messages ---------------------------------------------------------------------------------------------
+
+    def send(self, incident: Row, kind: str, targets: Iterable[Target], *, alert_id: str, step: int = 0) -> None:
+        """Put one message per target into the outbox. A newer ring replaces one that is still waiting."""
+        if self.unattended:
+            return
+        chain: Snapshot = incident["chain"]
+        for target in targets:
+            waiting = (
+                update(outbox)
+                .where(
+                    outbox.c.incident_id == incident["incident_id"],
+                    outbox.c.target == target.id,
+                    outbox.c.kind == kind,
+                    literal_column("state = 'pending'"),
+                )
+                .values(state="cancelled", done_ms=self.now_ms)
+            )
+            self.conn.execute(waiting)
+            self.conn.execute(
+                insert(outbox).values(
+                    site_id=self.site_id,
+                    incident_id=incident["incident_id"],
+                    alert_id=alert_id,
+                    priority=incident["priority"],
+                    kind=kind,
+                    target_kind=target.kind,
+                    target=target.id,
+                    target_name=target.name,
+                    key_tag=chain.key_tag,
+                    step=step,
+                    state="pending",
+                    created_ms=self.now_ms,
+                    due_ms=self.now_ms,
+                )
+            )
+
+    def stop_ringing(self, incident_id: str) -> None:
+        """Messages that have not gone out yet and only ask for somebody are not needed any more."""
+        self.conn.execute(
+            update(outbox)
+            .where(
+                outbox.c.incident_id == incident_id,
+                outbox.c.kind.in_(RINGING),
+                literal_column("state = 'pending'"),
+            )
+            .values(state="cancelled", done_ms=self.now_ms)
+        )
+
+    def rung(self, incident_id: str) -> list[Target]:
+        """Everybody who was told about an incident, in the order they first were."""
+        query = (
+            select(outbox.c.target_kind, outbox.c.target, outbox.c.target_name, func.min(outbox.c.id))
+            .where(outbox.c.incident_id == incident_id, outbox.c.kind.in_(RINGING), outbox.c.state != "cancelled")
+            .group_by(outbox.c.target_kind, outbox.c.target, outbox.c.target_name)
+            .order_by(func.min(outbox.c.id))
+        )
+        return [Target(kind, target, name) for kind, target, name, _ in self.conn.execute(query)]
+
+    def journal_staff(self, incident: Row, type: str, actor: str | None, alert_id: str) -> None:
+        """What staff do on the spot reaches the folds through RAW: same transaction, relayed afterwards."""
+        payload = {"type": type, "home": incident["home_id"], "actor": actor, "alert_id": alert_id}
+        enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
+
+
+def holder_target(incident: Row) -> Target:
+    """Where the one who has it is told something: their function on shift, else themselves."""
+    if incident["claimed_function"]:
+        chain: Snapshot = incident["chain"]
+        known = next((t for t in chain.functions if t.id == incident["claimed_function"]), None)
+        return known or Target(FUNCTION, incident["claimed_function"], incident["claimed_function"])
+    return Target(STAFF, incident["claimed_by"] or "", incident["claimed_name"] or "")
+
+
+def highest(rows: Sequence[Row]) -> str:
+    """The highest priority among alerts (at least one)."""
+    found = rows[0]["priority"]
+    for row in rows[1:]:
+        found = higher(found, row["priority"])
+    return str(found)
+
+
+def _mapping(row: RowMapping | None) -> Row | None:
+    return None if row is None else cast("Row", row)
+
+
+def _with_chain(row: RowMapping) -> Row:
+    return {**row, "chain": msgspec.convert(row["snapshot"], Snapshot)}

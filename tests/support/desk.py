@@ -1,0 +1,289 @@
+"""A desk to test with: a small site, effects as the folds say them, people who act, and time that only tests move."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from alerts import queries, schema_people
+from alerts.acts import Actor
+from alerts.channels import FAILED, OK, Message, Result
+from alerts.database import Database, open_database
+from alerts.desk import Desk
+from alerts.metadata import metadata
+from alerts.outbox import Outbox
+from rules.effects import Cause, Clear, Effect, Observe, Raise, Reason, Update, alarm_alert_id, effect_id
+
+SITE = "solbakken"
+NIGHT_MS = 1_772_328_600_000  # Sunday 2026-03-01, 02:30 in Oslo
+NOON_MS = NIGHT_MS + 9 * 3_600_000 + 1_800_000  # 12:00 the same day
+SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
+
+OLA = Actor(staff="s1", name="Ola", function="natt-1")
+IDA = Actor(staff="s2", name="Ida", function="natt-2")
+
+
+def new_database(folder: Path, *, functions: tuple[str, ...] = ("natt-1", "natt-2", "leder")) -> Database:
+    """An empty desk with one ward of two homes; every function in the ward's chain, in this order."""
+    path = folder / "desk.db"
+    path.write_bytes(_empty_desk(functions))
+    database = open_database(path)
+    writer = database.writer.raw_connection()
+    writer.cursor().execute("PRAGMA synchronous=OFF")  # no test here pulls the plug; tests/crash has its own desk
+    writer.close()
+    return database
+
+
+@functools.cache
+def _empty_desk(functions: tuple[str, ...]) -> bytes:
+    """The file of such a desk, made once: creating forty tables takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(Path(folder) / "desk.db")
+        metadata.create_all(database.writer)
+        with database.writer.begin() as conn:
+            _fill(conn, functions)
+        database.close()
+        return (Path(folder) / "desk.db").read_bytes()
+
+
+def _fill(conn: Connection, functions: tuple[str, ...]) -> None:
+    version = {"site_id": SITE, "version": 1, "saved_ms": 0}
+    site = {"id": SITE, "name": "Solbakken", "timezone": "Europe/Oslo", "language": "nb"}
+    conn.execute(insert(schema_people.sites).values(version | site))
+    conn.execute(insert(schema_people.wards).values(**version, id="nord", name="Nord", profile="on_foot"))
+    for home in ("h1", "h2"):
+        conn.execute(insert(schema_people.homes).values(**version, id=home, ward="nord", kind="own_home"))
+    for resident in ("r1", "r2"):
+        person: dict[str, object] = {"id": resident, "home": "h1", "name": resident, "risks": []}
+        person |= {"protected": False, "critical": False}
+        conn.execute(insert(schema_people.residents).values(version | person))
+    device = {"id": "d1", "address": "vardevakt:gw-1/pendant-7", "role": "pendant", "resident": "r1"}
+    conn.execute(insert(schema_people.devices).values(version | device))
+    conn.execute(insert(schema_people.staff).values(**version, id="s1", name="Ola", functions=[], role="carer"))
+    key = {"id": "k1", "home": "h1", "kind": "key_box", "where": "porch", "tag": "R17"}
+    conn.execute(insert(schema_people.keys).values(version | key))
+    for position, function in enumerate(functions):
+        row = {"id": function, "ward": "nord", "name": function.title(), "position": position}
+        conn.execute(insert(schema_people.functions).values(version | row))
+
+
+class FakePhones:
+    """A channel that is a row of telephones: `received` is what they got. `results` are answered in turn, then ok."""
+
+    name = "phones"
+    reaches_people = True
+
+    def __init__(self) -> None:
+        self.received: list[Message] = []
+        self.results: list[Result | BaseException] = []
+
+    def send(self, message: Message) -> Result:
+        result = self.results.pop(0) if self.results else Result(OK)
+        if isinstance(result, BaseException):
+            raise result
+        if result.outcome != FAILED:
+            self.received.append(message)
+        return result
+
+
+class Duty:
+    """One desk with short words for what tests do to it. Time is `now_ms`, moved by `wait` alone."""
+
+    def __init__(self, folder: Path, *, now_ms: int = NIGHT_MS, unattended: bool = False, **site: Any) -> None:
+        self.database = new_database(folder, **site)
+        self.now_ms = self.start_ms = now_ms
+        self.woken = 0
+        self.desk = self.new_desk(unattended=unattended)
+        self.phones = FakePhones()
+        self.outbox = Outbox(self.database, {"phones": self.phones})
+        self.sends = True  # False: messages wait until a test sends them
+        self._keys = itertools.count()
+        self._positions: dict[str, int] = {}
+
+    def new_desk(self, *, unattended: bool = False) -> Desk:
+        """A desk as after a restart: the same rows, no memory."""
+
+        def changed() -> None:
+            self.woken += 1
+
+        return Desk(self.database, SITE, changed, unattended=unattended)
+
+    def apply(self, *effects: Effect, lane: str = "home") -> None:
+        position = self._positions.get(lane, 0)
+        self.desk.apply(lane, 0, position, position + 1, effects)
+        self._positions[lane] = position + 1
+        self._send()
+
+    def act(
+        self, alert_id: str, act: str, actor: Actor = OLA, key: str | None = None, **body: object
+    ) -> dict[str, Any]:
+        answer = self.desk.act(alert_id, act, actor, self.now_ms, key or f"key-{next(self._keys)}", body)
+        self._send()
+        return answer
+
+    def wait(self, ms: int) -> int | None:
+        """Let time pass, firing what is due at its own moment, as a running service does."""
+        end_ms = self.now_ms + ms
+        while (due_ms := self._next_ms()) is not None and due_ms <= end_ms:
+            self.now_ms = max(due_ms, self.now_ms)
+        self.now_ms = end_ms
+        return self._next_ms()
+
+    def _next_ms(self) -> int | None:
+        """Do what is due now; when something is due next."""
+        timer_ms = self.desk.tick(self.now_ms)
+        self._send()
+        return min((due for due in (timer_ms, self.outbox.next_due_ms()) if due is not None), default=None)
+
+    def _send(self) -> None:
+        if self.sends:
+            self.outbox.run_once(self.now_ms)
+
+    def alert(self, alert_id: str) -> dict[str, Any]:
+        found = queries.alert(self.database, alert_id)
+        assert found is not None, f"no alert {alert_id}"
+        return found
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """All of them, in the order of opening."""
+        return list(queries.every_alert(self.database))
+
+    def queue(self) -> list[dict[str, Any]]:
+        return queries.queue(self.database, self.now_ms)
+
+    def kinds(self, alert_id: str) -> list[str]:
+        """The timeline's kinds, in order."""
+        return [line["kind"] for line in self.alert(alert_id)["timeline"]]
+
+    def sent(self, alert_id: str) -> list[tuple[str, str]]:
+        """(kind, target) of what phones received about the alert's incident, in order."""
+        about = set(self.alert(alert_id)["incident"]["alert_ids"])
+        return [(message.kind, message.target) for message in self.phones.received if message.alert_id in about]
+
+    def press(self, event_id: str, **fields: Any) -> Raise:
+        """What the rules say of a press of Kari's pendant, at the time of now."""
+        return pressed(event_id, self.now_ms, **fields)
+
+    def out_of_bed(self, episode: str = "e1", **fields: Any) -> Raise:
+        return out_of_bed(episode, self.now_ms, **fields)
+
+
+def cause(event_id: str, at_ms: int, type: str = "alarm.pressed", **fields: Any) -> Cause:
+    return Cause(event_id=event_id, type=type, received_at_ms=at_ms, effective_at_ms=at_ms, **fields)
+
+
+def pressed(event_id: str, at_ms: int, *, source: str = "rules", **fields: Any) -> Raise:
+    """An alarm-class alert of a press: R01 as the rules name it, or the floor's first guess."""
+    alert_id = alarm_alert_id(SITE, event_id)
+    values: dict[str, Any] = {
+        "effect_id": effect_id(alert_id, "raise", event_id),
+        "alert_id": alert_id,
+        "at_ms": at_ms,
+        "site": SITE,
+        "home": "h1",
+        "subject": "r1",
+        "resident": "r1",
+        "device": "d1",
+        "rule": "R01" if source == "rules" else "R43",
+        "rule_version": "v1" if source == "rules" else "floor",
+        "code": "3" if source == "rules" else "",
+        "priority": "P1",
+        "episode": event_id,
+        "condition": "momentary",
+        "reason": Reason("pressed" if source == "rules" else "alarm_received", {"trigger": "pendant"}),
+        "causes": (cause(event_id, at_ms),),
+        "alarm": True,
+        "trigger": "vardevakt:gw-1/pendant-7|pendant",
+        "source": source,
+    }
+    return Raise(**(values | fields))
+
+
+def as_floor(press: Raise) -> Raise:
+    """The same alarm as the floor first says it: a guess of a name, and its own effect id."""
+    return msgspec.structs.replace(
+        press,
+        effect_id=press.effect_id + "-floor",
+        rule="R43",
+        rule_version="floor",
+        code="",
+        reason=Reason("floor"),
+        parameters={},
+        source="floor",
+    )
+
+
+def out_of_bed(episode: str, at_ms: int, **fields: Any) -> Raise:
+    """R05 for Kari: a P2 that resolves by itself when she is back and nobody has taken it."""
+    resident = fields.get("resident", "r1")
+    alert_id = effect_id(f"R05:{resident}", "alert", episode)
+    values: dict[str, Any] = {
+        "effect_id": effect_id(alert_id, "raise", episode),
+        "alert_id": alert_id,
+        "at_ms": at_ms,
+        "site": SITE,
+        "home": "h1",
+        "subject": resident or "d2",
+        "resident": resident,
+        "device": "d2",
+        "rule": "R05",
+        "rule_version": "v1",
+        "code": "4.7",
+        "priority": "P2",
+        "episode": episode,
+        "condition": "active",
+        "reason": Reason("out_of_bed", {"minutes": 20}),
+        "causes": (cause(f"left-{episode}", at_ms - 20 * MINUTE, "bed.left"),),
+        "self_resolves": True,
+    }
+    return Raise(**(values | fields))
+
+
+def cleared(alert: Raise, at_ms: int, *, retracted: bool = False) -> Clear:
+    return Clear(
+        effect_id=effect_id(alert.alert_id, "clear", str(at_ms)),
+        alert_id=alert.alert_id,
+        at_ms=at_ms,
+        reason=Reason("back_in_bed"),
+        causes=(cause(f"back-{at_ms}", at_ms, "bed.occupied"),),
+        retracted=retracted,
+    )
+
+
+def updated(alert: Raise, at_ms: int, *, priority: str | None = None) -> Update:
+    return Update(
+        effect_id=effect_id(alert.alert_id, "update", str(at_ms)),
+        alert_id=alert.alert_id,
+        at_ms=at_ms,
+        reason=Reason("longer"),
+        causes=(cause(f"more-{at_ms}", at_ms, "motion.detected"),),
+        priority=priority,
+    )
+
+
+def observed(kind: str, at_ms: int, *, subject: str = "r1", rule: str | None = None, **args: object) -> Observe:
+    return Observe(
+        effect_id=effect_id(f"observe:{subject}:{rule}", kind, str(at_ms)),
+        at_ms=at_ms,
+        home="h1",
+        subject=subject,
+        kind=kind,
+        reason=Reason(kind, args),
+        rule=rule,
+    )
+
+
+def open_without_next_action(database: Database) -> list[str]:
+    """Open incidents that nothing will happen to: promise 5 says there are none. Asked of the rows themselves."""
+    with database.reader.connect() as conn:
+        rows = conn.exec_driver_sql(
+            "SELECT DISTINCT a.incident_id FROM alerts a WHERE a.open = 1 AND NOT EXISTS "
+            "(SELECT 1 FROM timers t WHERE t.incident_id = a.incident_id)"
+        )
+        return [row[0] for row in rows]

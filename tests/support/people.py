@@ -1,0 +1,41 @@
+"""A desk with a settings store on a new database, and the site that tests of people share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alerts import schema, schema_people, site_import
+from alerts.database import open_database
+from alerts.metadata import metadata
+from alerts.settings_store import SettingsStore
+from alerts.site_file import load, loads
+from alerts.site_items import SiteFile
+
+SITE = "solvang"
+NOW_MS = 1_772_000_000_000
+WHOLE = Path(__file__).parent.parent / "unit" / "site_files" / "good-whole.yaml"
+TABLES = (schema.alerts, schema_people.residents)  # imported for what they put on the one MetaData
+
+
+def new_store(folder: Path) -> SettingsStore:
+    """An empty desk for the site of `good-whole.yaml`."""
+    database = open_database(folder / "desk.db")
+    metadata.create_all(database.writer)
+    return SettingsStore(database, SITE)
+
+
+def whole_site(*, without: str = "", **replaced: str) -> SiteFile:
+    """The site of `good-whole.yaml`, without the lines that hold a word, and with text replaced."""
+    lines = [line for line in WHOLE.read_text().splitlines() if not without or without not in line]
+    text = "\n".join(lines)
+    for old, new in replaced.items():
+        assert old in text, f"{old} stands in the file"
+        text = text.replace(old, new)
+    return loads(text.encode(), "site.yaml")
+
+
+def filled_store(folder: Path) -> SettingsStore:
+    """A desk that holds the whole site."""
+    store = new_store(folder)
+    site_import.apply(store, load(WHOLE), now_ms=NOW_MS)
+    return store
