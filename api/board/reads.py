@@ -1,0 +1,148 @@
+"""Edge: what the pages ask of the running service, in their own words; with `reads_things` and `reads_people` the only
+board modules that know the desk.
+
+Routes of the REST face are called as functions where they already answer the same question, so that page and API
+never differ.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import Request
+
+from alerts import queries
+from alerts.acts import Actor
+from alerts.channel_reads import channel_results
+from api.actors import acting
+from api.auth import Caller, check_ward
+from api.board.cards import Directory
+from api.board.reads_people import PeopleReads
+from api.board.reads_things import purpose_of
+from api.board.seen_lately import SeenLately
+from api.feed import feed_state
+from api.problems import Problem
+from api.reads import note_reads
+from api.services import Services
+
+LAST_CODES_FROM = 200  # alerts looked at for "the last choices first"
+LATE_MS = 10_000  # a fold that is this far behind is told on the strip
+
+
+class Reads(PeopleReads):
+    """Frame, queue and alerts, and all that the other two read."""
+
+    def __init__(self, services: Services, seen: SeenLately) -> None:
+        super().__init__(services)
+        self._seen = seen
+        self._queue: list[dict[str, Any]] | None = None  # one request asks for it several times
+
+    # -- frame and queue --------------------------------------------------------------------------------------
+    def feed_blind(self) -> bool:
+        return self.services.feed.state == "blind"
+
+    def frame_facts(self, caller: Caller) -> dict[str, Any]:
+        """What `frame.frame_view` reads."""
+        waiting = [one for one in self.queue(caller) if one["handling"] in {"new", "handed_over"}]
+        runners = (self.services.source_runner, self.services.home_runner, self.services.floor_runner)
+        return {
+            "feed": feed_state(self.services),
+            "waiting": [{"id": one["incident_id"], "priority": one["priority"]} for one in waiting],
+            "not_watched": len({row["resident"] for row in queries.not_watched(self.db)}),
+            "gateways_away": sum(1 for gateway in self.gateways() if gateway["silent"]),
+            "channels_slow": self._failing_channels(),
+            "late": any(not runner.healthy or runner.oldest_age_ms > LATE_MS for runner in runners),
+            "tests": len(self.test_sessions()),
+        }
+
+    def _failing_channels(self) -> list[str]:
+        """Channels whose newest failure is newer than their newest success."""
+        results = channel_results(self.db).items()
+        return sorted(name for name, one in results if (one["last_failed_at"] or "") > (one["last_ok_at"] or ""))
+
+    def queue(self, caller: Caller) -> list[dict[str, Any]]:
+        """Open incidents in the desk's order, of the caller's wards and of no ward."""
+        if self._queue is None:
+            self._queue = [one for one in queries.queue(self.db, self.now_ms()) if one["alerts"]]
+        found = self._queue
+        wards = caller.account.wards
+        return found if wards is None else [one for one in found if one["ward_id"] is None or one["ward_id"] in wards]
+
+    def homes_heard(self) -> tuple[int, int] | None:
+        """Homes from which we would hear an alarm now, as far as we know, and all homes; None where there are none."""
+        homes = {home["id"] for home in self.store.list("home")}
+        if not homes:
+            return None
+        if self.feed_blind():
+            return 0, len(homes)
+        return len(homes - {one["home"] for one in self.gateways() if one["silent"]}), len(homes)
+
+    def directory(self, incidents: Iterable[Mapping[str, Any]], caller: Caller) -> Directory:
+        """Names to join on a page, for those who care for people (operators see pseudonyms). Logged as a look at it."""
+        ids: list[str] = []
+        if "carer" in caller.account.roles:
+            found = (a.get("resident_id") for incident in incidents for a in incident["alerts"])
+            ids = [one for one in dict.fromkeys(found) if one]
+            self._note("queue", ids, caller)
+        return Directory(self.names(ids), self.wards(), caller.account.staff_id)
+
+    # -- one alert --------------------------------------------------------------------------------------------
+    def alert(self, alert_id: str, caller: Caller) -> dict[str, Any] | None:
+        """The alert with timeline and why; the read is logged against its person."""
+        found = queries.alert(self.db, alert_id)
+        if found is not None:
+            if found["ward_id"] is not None:
+                check_ward(caller, found["ward_id"])
+            self._note("alert", [found["resident_id"]], caller)
+        return found
+
+    def _note(self, what: str, residents: Iterable[str | None], caller: Caller) -> None:
+        """Log a read, once for as long as the same look lasts."""
+        known = [one for one in residents if one is not None]
+        new = self._seen.new(caller.account.user_id, what, known, self.now_ms())
+        note_reads(self.services, caller, what, new, purpose_of(caller))
+
+    def incident_alerts(self, alert: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """All alerts of its incident, this one in its full form."""
+        ids = alert["incident"]["alert_ids"][:20]
+        others = (queries.alert(self.db, one) for one in ids if one != alert["alert_id"])
+        return [dict(alert), *(one for one in others if one is not None and one.get("merged_into") is None)]
+
+    def attempts(self, alert_id: str) -> list[dict[str, Any]]:
+        return queries.outbox(self.db, alert_id)
+
+    def act(
+        self, alert_id: str, act: str, actor: Actor, caller: Caller, key: str, body: dict[str, object]
+    ) -> dict[str, Any]:
+        """Raises alerts.acts.Refused, and Problem for an alert of somebody else's ward."""
+        found = queries.alert(self.db, alert_id)
+        if found is not None and found["ward_id"] is not None:
+            check_ward(caller, found["ward_id"])
+        return self.services.desk.act(alert_id, act, actor, self.now_ms(), key, body)
+
+    def actor(self, caller: Caller) -> Actor | None:
+        """Who would act; None for an account that is nobody of the staff."""
+        try:
+            return acting(self.services, caller, None)
+        except Problem:
+            return None
+
+    def devices_of(self, alert: Mapping[str, Any]) -> list[dict[str, Any]]:
+        ids = {alert.get("device_id"), *(cause.get("device_id") for cause in alert.get("causes") or ())}
+        return [found for one in sorted(i for i in ids if i) if (found := self.store.get("device", one)) is not None]
+
+    def last_codes(self, caller: Caller) -> dict[str, list[str]]:
+        """What was chosen lately on this site, most often first."""
+        recent = queries.alerts(self.db, state="closed", limit=LAST_CODES_FROM)["items"]
+        counted = {name: Counter(one.get(f"{name}_code") for one in recent) for name in ("cause", "action", "contact")}
+        return {name: [code for code, _ in counter.most_common(5) if code] for name, counter in counted.items()}
+
+
+def reads_of(request: Request) -> Reads:
+    """The reads over this application's services."""
+    state = request.app.state
+    if not hasattr(state, "board_seen"):
+        state.board_seen = SeenLately()
+    return Reads(state.services, state.board_seen)

@@ -1,0 +1,138 @@
+"""Edge: what the pages ask of the site and its things: settings, devices, what was not understood, tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fastapi import Request
+
+from alerts import people
+from alerts.accounts import DEMO_PASSWORD
+from alerts.settings_store import SettingRefused
+from alerts.test_sessions import running_test_sessions
+from api import routes_operations
+from api.actors import acting
+from api.auth import Caller
+from api.board.format import MINUTE_MS
+from api.problems import Problem
+from api.services import Services
+from api.setting_wire import refused as setting_refused
+from ingest.quantities import parse_duration_ms
+
+UNASSIGNED_MAX = 50
+RAW_LOOKED_AT, RAW_BYTES = 20, 4_000
+MISSED_INTERVALS = 3  # a gateway is not heard after so many of its own intervals (domain R36, stories 8)
+
+
+class ThingReads:
+    """One service, asked for pages. Cheap to make; nothing is kept between requests."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.db = services.database
+        self.store = services.settings_store
+
+    # -- the site ---------------------------------------------------------------------------------------------
+    @property
+    def demo(self) -> Any:
+        return self.services.demo
+
+    @property
+    def default_language(self) -> str:
+        return self.services.web.default_language
+
+    def now_ms(self) -> int:
+        return self.services.clock()
+
+    def site(self) -> dict[str, Any]:
+        """Name and timezone; a site that is not set up yet has its id and Norwegian time."""
+        found = self.store.get("site", self.services.site_id) or {}
+        return {"name": found.get("name") or self.services.site_id, "timezone": found.get("timezone") or "Europe/Oslo"}
+
+    def wards(self) -> dict[str, str]:
+        return {ward["id"]: ward["name"] for ward in self.store.list("ward")}
+
+    def functions(self, ward: str | None) -> list[dict[str, str]]:
+        """Functions that can be asked to take over, those of the ward first."""
+        found = self.store.list("function")
+        found.sort(key=lambda one: one["ward"] != ward)
+        return [{"code": one["id"], "text": one["name"]} for one in found]
+
+    def demo_login(self) -> tuple[str, str] | None:
+        """User and password to show on the log-in page; only a demo has any."""
+        return ("ola", DEMO_PASSWORD) if self.services.demo is not None else None
+
+    # -- things -----------------------------------------------------------------------------------------------
+    def devices(self) -> list[dict[str, Any]]:
+        return self.with_heard(self.store.list("device"))
+
+    def gateways(self) -> list[dict[str, Any]]:
+        """With `last_heard_at`, and `silent` when that is longer ago than it may be; one never heard is new."""
+        return self.with_heard(self.store.list("gateway"))
+
+    def with_heard(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        heard, now = self.services.heard(), self.now_ms()
+        return [dict(one) | _heard(one, heard.get(one["address"]), now) for one in items]
+
+    def unassigned(self) -> list[dict[str, Any]]:
+        """Addresses that are heard and belong to nobody, the last heard first, with what they sent last."""
+        heard = self.services.heard()
+        known = {one["address"] for kind in ("device", "gateway") for one in self.store.list(kind)}
+        strangers = sorted(heard.keys() - known, key=lambda one: (-heard[one], one))[:UNASSIGNED_MAX]
+        return [{"address": one, "last_heard_at": heard[one], "raw": self._raw(one, heard[one])} for one in strangers]
+
+    def _raw(self, address: str, heard_ms: int) -> str:
+        """What an address sent last, as it came on the wire; "" when it became no event."""
+        found = self.services.input_log.find(
+            f"address:{address}", heard_ms - MINUTE_MS, heard_ms + MINUTE_MS, RAW_LOOKED_AT
+        )
+        if not found:
+            return ""
+        rows = self.services.raw_log.read(found[-1].raw_seq - 1, 1)
+        return f"{rows[0].topic}\n{rows[0].payload[:RAW_BYTES].decode('utf-8', 'replace')}" if rows else ""
+
+    def dead_letters(self, request: Request, caller: Caller, cursor: str | None) -> dict[str, Any]:
+        return routes_operations.dead_letters(request, caller, cursor, 50)
+
+    def replay(self, request: Request, letter_id: str, caller: Caller) -> None:
+        routes_operations.replay(request, letter_id, caller)
+
+    def rules(self) -> list[dict[str, Any]]:
+        return self.services.rule_book.rules()
+
+    # -- tests ------------------------------------------------------------------------------------------------
+    def test_sessions(self) -> list[dict[str, Any]]:
+        """Those that are open now, with who tests."""
+        found = running_test_sessions(self.store, self.now_ms())
+        names = people.staff_names(self.db, [one["staff"] for one in found]) if found else {}
+        return [one | {"name": names.get(one["staff"], one["staff"])} for one in found]
+
+    def begin_test(self, device: str, caller: Caller) -> None:
+        actor = acting(self.services, caller, None)
+        assert actor.staff is not None, "acting() always names somebody"
+        try:
+            self.services.desk.open_test_session(device, actor.staff, self.now_ms())
+        except SettingRefused as refused:
+            raise setting_refused(refused) from refused
+
+    def close_test(self, session_id: str, caller: Caller) -> None:
+        if not self.services.desk.close_test_session(session_id, who_acts(caller), self.now_ms()):
+            raise Problem("not-found", "session_id")
+
+
+def _heard(item: Mapping[str, Any], heard_ms: int | None, now_ms: int) -> dict[str, Any]:
+    try:
+        limit_ms = MISSED_INTERVALS * parse_duration_ms(item.get("interval"))
+    except ValueError:
+        limit_ms = None
+    silent = heard_ms is not None and limit_ms is not None and now_ms - heard_ms > limit_ms
+    return {"last_heard_at": heard_ms, "silent": silent}
+
+
+def who_acts(caller: Caller) -> str:
+    return caller.account.staff_id or caller.account.user_id
+
+
+def purpose_of(caller: Caller) -> str:
+    return "care" if "carer" in caller.account.roles else "operations"

@@ -1,0 +1,19 @@
+"""The board's router: all pages in their order. The one name that the composition root needs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.board import pages_alerts, pages_demo, pages_frame, pages_residents, pages_things
+from api.services import Services
+
+
+def board_router(services: Services) -> APIRouter:
+    """Pages for `create_app(services, pages=[board_router(services)])`; "Try it" only where there is a demo."""
+    router = APIRouter()
+    for module in (pages_frame, pages_alerts, pages_residents, pages_things):
+        router.include_router(module.router)
+    if services.demo is not None:
+        router.include_router(pages_demo.router)
+    router.include_router(pages_frame.last)  # takes whatever is left, so it comes last
+    return router

@@ -1,0 +1,118 @@
+"""`site import|export` and `rules list|show`: the files that people write."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from alerts import site_export, site_import
+from alerts.database import migrate, open_database
+from alerts.settings_store import SettingsStore
+from alerts.site_file import load
+from api.cli_serve import DataDir, SettingsFile, kinds_of
+from api.problem_lines import CannotRun
+from api.rule_book import shown_rule
+from api.settings_file import load_settings
+from ingest.journal_file import is_in_use
+from rules.book_file import book_for_site
+
+BookFile = Annotated[Path | None, typer.Option("--rules", help="A site's rule book over the shipped one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this file."""
+    site = typer.Typer(help="Who lives where with which devices.", no_args_is_help=True)
+    site.command("import")(import_site)
+    site.command("export")(export_site)
+    app.add_typer(site, name="site")
+    rules = typer.Typer(help="The rule book.", no_args_is_help=True)
+    rules.command("list")(list_rules)
+    rules.command("show")(show_rule)
+    app.add_typer(rules, name="rules")
+
+
+def import_site(
+    file: Annotated[Path, typer.Argument(help="Site file (YAML).")],
+    settings: SettingsFile = None,
+    data: DataDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove what the file does not name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a site file. Twice changes nothing."""
+    given = load_settings(settings)
+    site = load(file, kinds_of(book_for_site(given.rules.book_file)))
+    with open_store(data or given.data.dir, site.site_id) as store:
+        changes = site_import.apply(store, site, dry_run, prune=prune)
+    if as_json:
+        typer.echo(json.dumps([msgspec.to_builtins(change) for change in changes]))
+        return
+    for change in changes:
+        typer.echo(f"{'would ' if dry_run else ''}{change}")
+    typer.echo(f"{len(changes)} changes{' would be made' if dry_run else ''}")
+
+
+def export_site(settings: SettingsFile = None, data: DataDir = None) -> None:
+    """Print the site as a file that `site import` takes."""
+    given = load_settings(settings)
+    folder = data or given.data.dir
+    with open_store(folder, given.site.id, writing=False) as store:
+        sys.stdout.write(site_export.dump(store))
+
+
+def list_rules(rules: BookFile = None, as_json: AsJson = False) -> None:
+    """Every rule of the book: number, kind, priority, code, name."""
+    book = book_for_site(rules)
+    if as_json:
+        typer.echo(json.dumps([shown_rule(rule, book) for rule in book.rules], ensure_ascii=False))
+        return
+    for rule in book.rules:
+        off = "  (off)" if rule.id in book.off else ""
+        typer.echo(f"{rule.id}  {rule.kind:<8}  {rule.priority}  {rule.code or '-':<5}  {rule.name['en']}{off}")
+
+
+def show_rule(
+    rule: Annotated[str, typer.Argument(help="Number of the rule, such as R05.")],
+    rules: BookFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """One rule with its parameters and where each value comes from."""
+    book = book_for_site(rules)
+    found = next((shown_rule(one, book) for one in book.rules if one.id == rule), None)
+    if found is None:
+        raise CannotRun(f"no rule {rule}; `vardevakt rules list` names them")
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    typer.echo(f"{found['id']}  {found['name']['en']} / {found['name']['nb']}")
+    typer.echo(f"  kind {found['kind']}, priority {found['priority']}, code {found['code'] or '-'}")
+    typer.echo(f"  {found['source']}")
+    for name, item in found["parameters"].items():
+        typer.echo(f"  {name:<18} {item['value']:<14} from {item['from']}")
+
+
+@contextmanager
+def open_store(folder: Path, site_id: str | None, *, writing: bool = True) -> Iterator[SettingsStore]:
+    """The settings of a data folder. Nobody else may write: the service has its own connection (packages.md)."""
+    if is_in_use(folder / "journal.db"):
+        raise CannotRun(
+            f"a service is running on {folder}: stop it first, "
+            + ("start it with `serve --site FILE`, or use its pages" if writing else "or ask its API")
+        )
+    migrate(folder / "desk.db")
+    database = open_database(folder / "desk.db")
+    try:
+        kept = SettingsStore.sites(database)
+        if site_id is None and len(kept) != 1:
+            raise CannotRun(f"{folder} holds {'no site' if not kept else 'several sites: say which in [site] id'}")
+        yield SettingsStore(database, site_id or kept[0])
+    finally:
+        database.close()

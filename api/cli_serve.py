@@ -1,0 +1,122 @@
+"""`serve`, `check`, `migrate`: running the service, and asking whether it could."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from alerts import site_import
+from alerts.database import migrate as migrate_desk
+from alerts.database import open_database
+from alerts.settings_store import SettingsStore
+from alerts.site_file import load as load_site
+from alerts.site_items import SiteFile
+from api.log_setup import configure_logging
+from api.options import options_of
+from api.problem_lines import CannotRun
+from api.service import Service
+from api.services import Services
+from api.settings import Settings, settings_markdown
+from api.settings_file import load_settings
+from api.wiring import Options, Running, running
+from rules.book import Book
+from rules.book_file import book_for_site
+
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file (TOML).")]
+DataDir = Annotated[Path | None, typer.Option("--data", help="Folder for the service's files.")]
+HttpPort = Annotated[int | None, typer.Option(help="Port of board and API; 0 = any free one.")]
+MqttPort = Annotated[int | None, typer.Option(help="Port of the embedded broker; 0 = any free one.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this file."""
+    for command in (serve, check, migrate):
+        app.command()(command)
+
+
+def serve(
+    settings: SettingsFile = None,
+    data: DataDir = None,
+    http_port: HttpPort = None,
+    mqtt_port: MqttPort = None,
+    site: Annotated[Path | None, typer.Option(help="Import this site file first.")] = None,
+) -> None:
+    """Run the service until SIGTERM or Ctrl-C."""
+    given = load_settings(settings)
+    configure_logging(given.log.format, given.log.level)
+    book = book_for_site(given.rules.book_file)
+    folder = data or given.data.dir
+    site_id = site_to_serve(given, folder, load_site(site, kinds_of(book)) if site is not None else None)
+    options = options_of(given, site_id, book, data=folder, http_port=http_port, mqtt_port=mqtt_port)
+    asyncio.run(serve_until_told(options, None, lambda up: typer.echo(f"Vardevakt: {up.http_url}")))
+
+
+def check(
+    settings: SettingsFile = None,
+    site: Annotated[Path | None, typer.Option(help="Site file to check.")] = None,
+    rules: Annotated[Path | None, typer.Option(help="Rule book to check.")] = None,
+    settings_docs: Annotated[bool, typer.Option(help="Print every setting instead.")] = False,
+) -> None:
+    """Check settings, site and rule book without running anything."""
+    if settings_docs:
+        typer.echo(settings_markdown())
+        return
+    given = load_settings(settings)
+    book = book_for_site(rules or given.rules.book_file)
+    typer.echo(f"settings ok; rule book ok: {len(book.rules)} rules, version {book.version}")
+    if site is not None:
+        found = load_site(site, kinds_of(book))
+        counts = ", ".join(f"{len(items)} {kind}" for kind, items in found.items.items() if items)
+        typer.echo(f"site {found.site_id} ok: {counts}")
+
+
+def migrate(settings: SettingsFile = None, data: DataDir = None) -> None:
+    """Bring the desk's database to this version. The service does it by itself when it starts."""
+    folder = data or load_settings(settings).data.dir
+    migrate_desk(folder / "desk.db")
+    typer.echo(f"{folder / 'desk.db'} is up to date")
+
+
+def kinds_of(book: Book) -> dict[str, str]:
+    """Rule -> kind, for checking plans in site files."""
+    return {rule.id: rule.kind for rule in book.rules}
+
+
+def site_to_serve(settings: Settings, folder: Path, site: SiteFile | None) -> str:
+    """Which site: the file's, the settings', or the one the data hold. The file is imported."""
+    migrate_desk(folder / "desk.db")
+    database = open_database(folder / "desk.db")
+    try:
+        if site is not None:
+            site_import.apply(SettingsStore(database, site.site_id), site, now_ms=time.time_ns() // 1_000_000)
+            return site.site_id
+        kept = SettingsStore.sites(database)
+        site_id = settings.site.id or (kept[0] if len(kept) == 1 else None)
+        if site_id is None:
+            raise CannotRun(
+                f"{folder} holds no site: run `vardevakt site import site.yaml --data {folder}`, or give --site"
+                if not kept
+                else f"{folder} holds several sites ({', '.join(kept)}): say which in [site] id"
+            )
+        return site_id
+    finally:
+        database.close()
+
+
+async def serve_until_told(
+    options: Options, make_demo: Callable[[Service, Services], Any] | None, greet: Callable[[Running], None]
+) -> None:
+    """Run until SIGTERM or Ctrl-C; both stop cleanly."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    async with running(options, make_demo=make_demo) as up:
+        greet(up)
+        await told.wait()

@@ -1,0 +1,63 @@
+"""From what people write (settings) to what the parts are given (options). Edge: reads secret files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from api.services import WebOptions
+from api.settings import Mqtt, Settings
+from api.settings_file import read_secret
+from api.wiring import Options
+from ingest.intake_mqtt import MqttOptions
+from ingest.journal_file import JournalOptions
+from rules.book import Book
+
+
+def options_of(
+    settings: Settings,
+    site_id: str,
+    book: Book,
+    *,
+    data: Path,
+    http_port: int | None = None,
+    mqtt_port: int | None = None,
+    ephemeral: bool = False,
+) -> Options:
+    """`ephemeral`: a demo, which needs no large reserve of disk."""
+    journal, mqtt = settings.journal, settings.mqtt
+    return Options(
+        site_id=site_id,
+        data=data,
+        http_host=settings.http.host,
+        http_port=settings.http.port if http_port is None else http_port,
+        mqtt=_mqtt_options(mqtt, site_id),
+        mqtt_port=mqtt.embedded_port if mqtt_port is None else mqtt_port,
+        zigbee_bases=settings.zigbee2mqtt.bases,
+        journal=JournalOptions(
+            reserve_bytes=16 * 1_048_576 if ephemeral else journal.reserve_bytes, max_bytes=journal.max_bytes
+        ),
+        memory_limit_bytes=mqtt.memory_limit_bytes,
+        channels=settings.channels.enabled,
+        session_hours=settings.http.session_hours,
+        session_idle_minutes=settings.http.session_idle_minutes,
+        web=WebOptions(secure_cookies=settings.secure_cookies, session_hours=settings.http.session_hours),
+        book=book,
+    )
+
+
+def _mqtt_options(mqtt: Mqtt, site_id: str) -> MqttOptions | None:
+    if mqtt.url is None:
+        return None
+    return MqttOptions(
+        url=mqtt.url,
+        site=site_id,
+        version=mqtt.version,
+        client_id=mqtt.client_id,
+        username=mqtt.username,
+        password=read_secret(mqtt.password_file) if mqtt.password_file is not None else None,
+        ca_file=mqtt.ca_file,
+        cert_file=mqtt.cert_file,
+        key_file=mqtt.key_file,
+        keepalive_s=mqtt.keepalive_seconds,
+        receive_maximum=mqtt.receive_maximum,
+    )

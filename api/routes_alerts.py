@@ -1,0 +1,167 @@
+"""Alerts: the list, one of them, and what people do about it (contracts §4, §6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from alerts import queries
+from alerts.acts import BAD_BODY, CONTACT, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from api.actors import acting
+from api.auth import Caller, carer, check_ward, purpose, services_of, signed_in
+from api.bodies import JsonObject
+from api.openapi import problems
+from api.paging import Cursor, Limit, page, since_ms
+from api.problems import Problem
+from api.reads import note_read
+from api.services import Services
+
+router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+
+AlertId = Annotated[str, Path(max_length=64)]
+KEY_MAX = 128  # with the sender's id before it, the desk's limit is 200
+Act = Literal[
+    "claim", "release", "contact", "hand-over", "accept", "decline", "en-route", "on-site", "note", "end", "document",
+    "reopen",
+]  # fmt: skip
+
+REFUSALS = {
+    "already_claimed": "claimed-by-other",
+    "not_yours": "not-yours",
+    "yours_already": "yours-already",
+    "needs_contact": "contact-first",
+    "already_ended": "already-ended",
+    "not_claimed": "not-claimed",
+    "not_ended": "not-ended",
+    "not_handed_over": "not-handed-over",
+    "not_asked": "not-handed-over",
+    KEY_REUSED: "key-reused",
+    UNKNOWN_ALERT: "unknown-alert",
+    BAD_BODY: "bad-field",
+}
+
+
+@router.get("", summary="List alerts", responses=problems(400, 401, 403, 422))
+def list_alerts(
+    request: Request,
+    response: Response,
+    caller: Annotated[Caller, Depends(signed_in)],
+    why: Annotated[str, Depends(purpose)],
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    state: Annotated[Literal["open", "closed", "all"], Query()] = "open",
+    priority: Annotated[Literal["P1", "P2", "P3", "P4", "P5"] | None, Query()] = None,
+    ward: Annotated[str | None, Query(max_length=64)] = None,
+    subject: Annotated[str | None, Query(max_length=300)] = None,
+    since: Annotated[datetime | None, Query(description="Opened at or after, RFC 3339 with offset.")] = None,
+) -> dict[str, Any]:
+    """Pseudonyms and codes only. Asking for one subject is a read of that person and is logged.
+
+    `X-Last-Change` is where a live stream should begin (`/live?after=`) to miss nothing after this list.
+    """
+    services = services_of(request)
+    check_ward(caller, ward)
+    response.headers["x-last-change"] = str(queries.last_change(services.database))
+    if subject is not None:
+        note_read(services, caller, "alerts", subject, why)
+    return page(
+        lambda: queries.alerts(
+            services.database, state=state, priority=priority, ward=ward, subject=subject, since_ms=since_ms(since),
+            cursor=cursor, limit=limit, now_ms=services.clock(),
+        )
+    )  # fmt: skip
+
+
+@router.get("/{alert_id}", summary="One alert with its timeline and its why", responses=problems(401, 403, 404))
+def one_alert(
+    request: Request,
+    alert_id: AlertId,
+    caller: Annotated[Caller, Depends(signed_in)],
+    why: Annotated[str, Depends(purpose)],
+) -> dict[str, Any]:
+    """Events, rule and version, parameters with origin, what was held back, everything anybody did, and each message
+    with its result. Logged as a read of that person.
+    """
+    services = services_of(request)
+    alert = queries.alert(services.database, alert_id)
+    if alert is None:
+        raise Problem("unknown-alert", "alert_id")
+    check_ward(caller, alert["ward_id"])
+    note_read(services, caller, "alert", alert["resident_id"], why)
+    return alert | {"messages": queries.outbox(services.database, alert_id)}
+
+
+ACT_BODY: dict[str, Any] = {
+    "type": "object",
+    "description": "Fields by act; what an act does not know is ignored.",
+    "properties": {
+        "staff": {"type": "string", "description": "Who acts; required with a machine key."},
+        "note": {"type": "string", "maxLength": 2000, "description": "Any act but `note`: a few words."},
+        "text": {"type": "string", "maxLength": 2000, "description": "note: the words."},
+        "call": {"type": "string", "enum": ["110", "112", "113", "116117"], "description": "note: a call made."},
+        "outcome": {
+            "type": "string",
+            "description": "contact (required): `spoke`, `responder_on_site`, `no_answer`. end: a code (`handled`).",
+        },
+        "to": {"type": "string", "description": "hand-over (required): the function that is asked."},
+        "ask_again_minutes": {"type": "integer", "description": "end, while it is still true: when to ask again."},
+        "cause": {"type": "string", "description": "document (required): a code."},
+        "action": {"type": "string", "description": "document (required): a code."},
+        "contact": {"type": "string", "description": "document (required): a code."},
+    },
+}
+
+
+@router.post(
+    "/{alert_id}/{act}",
+    summary="Act on an alert",
+    responses=problems(400, 401, 403, 404, 409, 415, 422),
+    openapi_extra={"requestBody": {"content": {"application/json": {"schema": ACT_BODY}}}},
+)
+async def act_on_alert(
+    request: Request,
+    alert_id: AlertId,
+    act: Annotated[Act, Path()],
+    caller: Annotated[Caller, Depends(carer)],
+    given: JsonObject,
+    idempotency_key: Annotated[str | None, Header(max_length=KEY_MAX, description="Required; any unique text.")] = None,
+) -> dict[str, Any]:
+    """200 = done and on disk; answers the alert as it is then. The same key again answers the same, done once.
+
+    409 = not possible now; `alert` of the problem is the alert as it is, `reason` the code of the refusal.
+    """
+    if not idempotency_key or not idempotency_key.strip():
+        raise Problem("idempotency-key-missing", "Idempotency-Key")
+    services = services_of(request)
+    if act == CONTACT and "outcome" not in given:
+        # never taken for granted: "spoke" is what lets a P1 end
+        raise Problem("bad-field", "outcome", more={"reason": BAD_BODY})
+    actor = await run_in_threadpool(acting, services, caller, given.pop("staff", None))
+    # a key belongs to who sends it: two integrations that count from 1 do not collide
+    key = f"{caller.account.user_id}:{idempotency_key.strip()}"
+    return await run_in_threadpool(_act, services, alert_id, act, actor, key, given)
+
+
+def _act(services: Services, alert_id: str, act: str, actor: Actor, key: str, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return services.desk.act(alert_id, act, actor, services.clock(), key, body)
+    except Refused as refused:
+        raise refusal(refused) from refused
+
+
+def refusal(refused: Refused) -> Problem:
+    """A refused act as a problem: who has it, and the alert as it is now."""
+    slug = REFUSALS.get(refused.code, "not-possible-now")
+    args = refused.args_of_code
+    holder = refused.state.get("claimed_by")
+    name = holder.get("name") if isinstance(holder, dict) else args.get("holder")
+    more: dict[str, object] = {"reason": refused.code}
+    if refused.state:
+        more["alert"] = refused.state
+    field = str(args["field"]) if args.get("field") else None
+    if field and args.get("expected"):
+        more["errors"] = [{"field": field, "message": str(args["expected"])}]
+    return Problem(slug, field, words={"holder": name or "?"}, more=more)

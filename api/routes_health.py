@@ -1,0 +1,114 @@
+"""For machines that watch this one: is it alive, is it ready, and its figures. Nothing personal, no log-in.
+
+Alive means that the folds move, not that the process runs: a loop that is stuck looks healthy from outside while people
+wait (lessons from other systems: liveness = age of the oldest unread row).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+
+from alerts import queries
+from api.auth import services_of
+from api.feed import feed_state
+from api.metrics import CONTENT_TYPE, Metrics
+from api.services import RunnerStatus, Services
+
+router = APIRouter(tags=["health"])
+
+STUCK_MS = 120_000  # unread for so long = not alive: the supervisor may restart
+LAGGING_MS = 10_000  # unread for so long = not ready: alerts come late
+
+
+class Reason(BaseModel):
+    """One thing that is not as it should be. `code` is stable; `part` says where."""
+
+    code: Literal[
+        "fold_stopped", "fold_stuck", "fold_lagging", "quarantined", "feed_late", "feed_blind", "desk_unreadable"
+    ]
+    part: str
+    detail: str = ""
+    blocking: bool = True  # False: shown, but the service is of use
+
+
+class Health(BaseModel):
+    status: Literal["ok", "not_ok"]
+    reasons: list[Reason]
+    feed: dict[str, Any] | None = None
+
+
+def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+@router.get("/health/live", summary="Is it alive", responses={503: {"model": Health}})
+def live(services: Annotated[Services, Depends(_services)], response: Response) -> Health:
+    """503 when a fold has stopped or has not moved for 2 min although there is work: restart the process."""
+    reasons = [reason for name, runner in _runners(services) for reason in _stopped(name, runner)]
+    return _health(reasons, response)
+
+
+@router.get("/health/ready", summary="Is it of use", responses={503: {"model": Health}})
+def ready(services: Annotated[Services, Depends(_services)], response: Response) -> Health:
+    """503 with reasons when alerts would come late or not at all. A blind feed is a reason: nothing is heard."""
+    reasons = [reason for name, runner in _runners(services) for reason in _behind(name, runner)]
+    reasons += _feed(services) + _desk(services)
+    health = _health(reasons, response)
+    health.feed = feed_state(services)
+    return health
+
+
+@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+def metrics(request: Request) -> Response:
+    figures: Metrics = request.app.state.metrics
+    return Response(figures.text(), media_type=CONTENT_TYPE)
+
+
+def _runners(services: Services) -> list[tuple[str, RunnerStatus]]:
+    return [("source", services.source_runner), ("home", services.home_runner), ("floor", services.floor_runner)]
+
+
+def _stopped(name: str, runner: RunnerStatus) -> list[Reason]:
+    if not runner.healthy:
+        return [Reason(code="fold_stopped", part=name)]
+    if runner.oldest_age_ms > STUCK_MS:
+        return [Reason(code="fold_stuck", part=name, detail=f"oldest unread row {runner.oldest_age_ms // 1000} s")]
+    return []
+
+
+def _behind(name: str, runner: RunnerStatus) -> list[Reason]:
+    reasons = _stopped(name, runner)
+    if not reasons and runner.oldest_age_ms > LAGGING_MS:
+        reasons = [Reason(code="fold_lagging", part=name, detail=f"{runner.lag} rows unread")]
+    if runner.quarantined:
+        reasons.append(
+            Reason(code="quarantined", part=name, detail=f"{len(runner.quarantined)} set aside", blocking=False)
+        )
+    return reasons
+
+
+def _feed(services: Services) -> list[Reason]:
+    if services.feed.state == "blind":
+        return [Reason(code="feed_blind", part="feed")]
+    if services.feed.state == "late":
+        return [Reason(code="feed_late", part="feed", blocking=False)]
+    return []
+
+
+def _desk(services: Services) -> list[Reason]:
+    try:
+        queries.last_change(services.database)
+    except SQLAlchemyError as error:
+        return [Reason(code="desk_unreadable", part="desk", detail=type(error).__name__)]
+    return []
+
+
+def _health(reasons: list[Reason], response: Response) -> Health:
+    blocked = any(reason.blocking for reason in reasons)
+    response.status_code = 503 if blocked else 200
+    return Health(status="not_ok" if blocked else "ok", reasons=reasons)

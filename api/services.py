@@ -1,0 +1,145 @@
+"""What every route gets: one frozen container, filled by the composition root (`api/wiring.py`) and by tests.
+
+Only the container and the narrow ports that the HTTP face needs from running parts live here; no behaviour.
+Function modules of the desk (`alerts.queries`, `alerts.people`, `alerts.access_log` …) are imported by the routes
+themselves and called with `services.database`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ingest.journal import InputLog, RawLog
+from ingest.record import RawRecord
+from ingest.series import Series
+
+if TYPE_CHECKING:
+    from alerts.accounts import Accounts
+    from alerts.database import Database
+    from alerts.desk import Desk
+    from alerts.settings_store import SettingsStore
+    from api.live import Wakeup
+
+
+class Receiver(Protocol):
+    """Receive (ingest/receive.py), seen from HTTP: stamps the time of arrival and has the rows synced to RAW."""
+
+    def submit_many(self, records: Sequence[RawRecord]) -> Future[int]:
+        """Up to 1,000 records get seqs without others between; the future gives the last one's seq once all are
+        synced, or raises JournalError. May block while the journal pushes back.
+        """
+        ...
+
+
+class RunnerStatus(Protocol):
+    """One fold's loop, as health and metrics see it. All of it callable from any thread and cheap."""
+
+    @property
+    def position(self) -> int:
+        """Row of the log it reads up to which it has written its results."""
+        ...
+
+    @property
+    def lag(self) -> int:
+        """Rows of that log it has yet to read."""
+        ...
+
+    @property
+    def oldest_age_ms(self) -> int:
+        """How long its oldest unread row has waited; 0 when there is none."""
+        ...
+
+    @property
+    def healthy(self) -> bool:
+        """False when its thread is gone, fenced, or cannot write."""
+        ...
+
+    @property
+    def quarantined(self) -> Sequence[Mapping[str, str]]:
+        """What it has set aside after a fault: {"rule", "subject"} or {"address"}, pseudonyms only."""
+        ...
+
+
+class FeedStatus(Protocol):
+    """Whether the service hears its broker, told by the canary and never by an open socket."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def last_canary_ms(self) -> int | None:
+        """When our own canary last came round the broker; None before the first."""
+        ...
+
+    @property
+    def state(self) -> Literal["live", "late", "blind"]: ...
+
+    @property
+    def gap_since_ms(self) -> int | None:
+        """Since when nothing is heard; None while live."""
+        ...
+
+
+class RuleBookReader(Protocol):
+    """The rule book in force, JSON-ready: rule, version (hash), code, priority, kind, parameters with origin."""
+
+    def rules(self) -> list[dict[str, Any]]: ...
+
+    def rule(self, rule_id: str) -> dict[str, Any] | None: ...
+
+
+class DemoWard(Protocol):
+    """The simulated ward; the pages ask it for more (api/board/pages_demo.py)."""
+
+    def close(self) -> None:
+        """Everybody falls silent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """The part of the settings that the HTTP face needs. Times in the unit of the name."""
+
+    secure_cookies: bool = False  # True wherever TLS stands in front; a Secure cookie never comes back over http
+    session_hours: int = 12
+    default_language: Literal["nb", "en"] = "nb"
+    live_clients_max: int = 500
+    beat_ms: int = 2_000  # board.md: no beat for 5 s = the page is blind
+    event_ids_wait_ms: int = 5_000  # POST /events waits this long for the source fold to name its events
+    docs: bool = True  # GET /api/v1/openapi.json
+
+
+def _no_counters() -> dict[str, int]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a request may need. `clock` gives integer milliseconds UTC, the same clock receive stamps with."""
+
+    site_id: str
+    clock: Callable[[], int]
+    database: Database
+    desk: Desk
+    settings_store: SettingsStore
+    accounts: Accounts
+    raw_log: RawLog
+    input_log: InputLog
+    series: Series
+    receiver: Receiver
+    folded: Callable[[int, float], bool]  # (raw seq, timeout s): wait until the source fold has written that row
+    source_runner: RunnerStatus
+    home_runner: RunnerStatus
+    floor_runner: RunnerStatus
+    feed: FeedStatus
+    rule_book: RuleBookReader
+    heard: Callable[[], Mapping[str, int]]  # address -> when it was last heard, ms (ingest/series_sqlite.py)
+    changed: Wakeup  # notify() after each desk commit and each feed change; callable from any thread
+    web: WebOptions = field(default_factory=WebOptions)
+    channels: tuple[str, ...] = ()  # names of the configured ways out, in order of preference
+    # further whole numbers for /metrics, a bounded set of names: {"mqtt_qos0_dropped_total": 0, …}
+    counters: Callable[[], Mapping[str, int]] = _no_counters
+    demo: DemoWard | None = None  # the simulated ward behind "Try it"; None outside the demo

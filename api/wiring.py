@@ -1,0 +1,298 @@
+"""The composition root: settings in, a running service out. Tests, demo and `serve` call the same function.
+
+`running(options)` is an async context manager; inside it everything is up, after it everything is down and on disk. The
+only place that knows which implementation stands behind a port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+import uvicorn
+
+from alerts.accounts import Accounts
+from alerts.channels import Channel
+from alerts.channels.log import LogChannel
+from alerts.channels.mqtt import MqttChannel
+from alerts.database import migrate, open_database
+from alerts.desk import Desk
+from alerts.outbox import Outbox
+from alerts.reconciler import Reconciler
+from alerts.relay import Relay
+from alerts.settings_store import SettingsStore
+from api.app import create_app
+from api.board.router import board_router
+from api.broker import EmbeddedBroker
+from api.live import Wakeup
+from api.rule_book import ServedBook, engine_version, settle_book
+from api.service import Parts, Service
+from api.services import Services, WebOptions
+from ingest.clock import SystemClock
+from ingest.clock_writer import ClockWriter
+from ingest.codecs import default_codecs
+from ingest.intake_mqtt import MqttIntake, MqttOptions
+from ingest.journal_file import JournalOptions
+from ingest.journal_sqlite import SqliteJournal, open_journal
+from ingest.message_class import message_class
+from ingest.receive import Receiver
+from ingest.receive_entry import ReceiveLimits
+from ingest.record import RawRecord
+from ingest.series_follower import SeriesFollower
+from ingest.series_sqlite import SqliteSeries
+from ingest.source_fold import SourceFold
+from ingest.source_runner import SourceRunner
+from rules.book import Book
+from rules.effects import LIVE
+from rules.floor import Floor
+from rules.fold_runner import FoldRunner
+from rules.home_fold import HomeFold
+from rules.local_time import local_date
+
+log = structlog.get_logger()
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the service needs to know. `api/settings.py` reads files and environment into it."""
+
+    site_id: str
+    data: Path
+    http_host: str = "127.0.0.1"
+    http_port: int = 8080
+    mqtt: MqttOptions | None = None  # None: a broker of our own
+    mqtt_port: int = 1883  # of our own broker; 0 = any free one
+    zigbee_bases: tuple[str, ...] = ("zigbee2mqtt",)
+    journal: JournalOptions = JournalOptions()
+    memory_limit_bytes: int = 64 * 1_048_576  # of messages that are not on disk yet
+    channels: tuple[str, ...] = ("log", "mqtt")
+    session_hours: int = 12
+    session_idle_minutes: int = 240
+    web: WebOptions = msgspec.field(default_factory=WebOptions)
+    book: Book | None = None  # None: the book in force stays
+    timezone: str = "Europe/Oslo"  # until the site's own is known; only for the dates of measures in series
+
+
+class Running(msgspec.Struct):
+    """A service that is up."""
+
+    service: Service
+    services: Services
+    http_url: str
+    mqtt_url: str | None
+
+
+@contextlib.asynccontextmanager
+async def running(
+    options: Options, *, make_demo: Callable[[Service, Services], Any] | None = None
+) -> AsyncIterator[Running]:
+    """Build, start, serve; stop in order when the block ends.
+
+    Raises JournalError, DatabaseRefused, NoBroker, OSError (a port that is taken).
+    """
+    wakeup = Wakeup()
+    service, services = await asyncio.to_thread(build, options, wakeup)
+    server: uvicorn.Server | None = None
+    serving: asyncio.Task[None] | None = None
+    try:
+        await asyncio.to_thread(service.start)
+        if make_demo is not None:
+            services = dataclasses.replace(services, demo=make_demo(service, services))
+        app = create_app(services, pages=[board_router(services)])
+        listener = _listen(options.http_host, options.http_port)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3)
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals belong to the CLI
+        serving = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - serve() would take the signals
+        await _started(server, serving)
+        broker = service.parts.broker
+        url = f"http://{options.http_host}:{listener.getsockname()[1]}"
+        mqtt_url = (
+            f"mqtt://127.0.0.1:{broker.port}" if broker is not None else options.mqtt.url if options.mqtt else None
+        )
+        yield Running(service, services, url, mqtt_url)
+    finally:
+        if server is not None and serving is not None:
+            app.state.hub.close()
+            server.should_exit = True
+            await serving
+        if services.demo is not None:
+            await asyncio.to_thread(services.demo.close)
+        await asyncio.to_thread(service.stop)
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    """Wait until it listens; uvicorn offers a flag for that, and no event."""
+    while not server.started and not serving.done():  # noqa: ASYNC110 - no event to wait for
+        await asyncio.sleep(0.01)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(error.errno, f"http port {port} on {host} cannot be used: {error.strerror}") from error
+    return listener
+
+
+def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
+    """Open files and put the parts together; nothing runs yet."""
+    options.data.mkdir(parents=True, exist_ok=True)
+    journal = open_journal(options.data / "journal.db", options.site_id, options.journal)
+    migrate(options.data / "desk.db")
+    database = open_database(options.data / "desk.db")
+    clock = SystemClock(journal.raw.last_received_at_ms())
+    codecs = default_codecs(options.zigbee_bases)
+    bells = _Bells()
+    receiver = Receiver(
+        journal.raw,
+        clock,
+        class_of=message_class(codecs),
+        on_emergency=bells.emergency,
+        on_rows=bells.rows,
+        limits=ReceiveLimits(queue_bytes=options.memory_limit_bytes),
+    )
+    desk = Desk(database, options.site_id, bells.desk)
+    store = SettingsStore(database, options.site_id, bells.settings)
+    if options.book is not None:
+        settle_book(store, options.book, clock.now_ms())
+    source, home, floor = _folds(options, journal, desk, clock, codecs, bells)
+    broker = _broker(options)
+    intake = _intake(options, broker, codecs, receiver, journal, clock, wakeup.notify)
+    ways: dict[str, Channel] = {"log": LogChannel()}
+    if intake is not None:
+        ways["mqtt"] = MqttChannel(intake.publish_now)
+    channels = {name: ways[name] for name in options.channels if name in ways}
+    writer = ClockWriter(receiver.submit_many, clock.now_ms)
+    writer.register(source.next_due)
+    writer.register(lambda: home.next_due_ms)
+    writer.register(lambda: floor.next_due_ms)
+    series = SqliteSeries(options.data / "series.db")
+    follower = SeriesFollower(journal.inputs, series, lambda at_ms: str(local_date(at_ms, options.timezone)))
+    parts = Parts(
+        journal, series, database, clock, receiver, source, home, floor, follower, writer, desk,
+        Relay(database, receiver.submit_many, clock.now_ms), Outbox(database, channels), tuple(channels),
+        intake, broker, codecs,
+    )  # fmt: skip
+    reconciler = Reconciler(desk, journal.inputs)
+    service = Service(parts, reconciler.run_once, wakeup.notify)
+    bells.service = service
+    return service, _services(options, parts, store, wakeup)
+
+
+class _Bells:
+    """Parts ring before the service that routes the rings exists."""
+
+    service: Service | None = None
+
+    def desk(self) -> None:
+        if self.service is not None:
+            self.service.on_desk_change()
+
+    def settings(self) -> None:
+        if self.service is not None:
+            self.service.on_settings_change()
+
+    def rows(self) -> None:
+        if self.service is not None:
+            self.service.parts.source.wake()
+
+    def emergency(self, record: RawRecord) -> None:
+        if self.service is not None:
+            self.service.on_emergency(record)
+
+    def inputs(self) -> None:
+        if self.service is not None:
+            self.service.on_inputs()
+
+    def recorded(self, entries: Any) -> None:
+        if self.service is not None:
+            self.service.on_recorded(entries)
+
+
+def _folds(
+    options: Options, journal: SqliteJournal, desk: Desk, clock: SystemClock, codecs: Sequence[Any], bells: _Bells
+) -> tuple[SourceRunner, FoldRunner, FoldRunner]:
+    site, engine = options.site_id, engine_version()
+    source = SourceRunner(
+        lambda: SourceFold(site, codecs), journal.raw, journal.inputs, journal.snapshots, clock.now_ms,
+        on_inputs=bells.inputs, on_recorded=bells.recorded,
+    )  # fmt: skip
+    home = FoldRunner(
+        LIVE, lambda: HomeFold(Book(()), site), engine, journal.inputs, desk, journal.snapshots, clock.now_ms
+    )
+    floor = FoldRunner(
+        "floor", lambda: Floor(site), engine, journal.inputs, desk, journal.snapshots, clock.now_ms, floor_only=True
+    )
+    return source, home, floor
+
+
+def _broker(options: Options) -> EmbeddedBroker | None:
+    if options.mqtt is not None:
+        return None
+    broker = EmbeddedBroker(options.data / "broker", options.mqtt_port)
+    broker.start()
+    return broker
+
+
+def _intake(
+    options: Options, broker: EmbeddedBroker | None, codecs: Sequence[Any], receiver: Receiver, journal: SqliteJournal,
+    clock: SystemClock, on_feed_change: Callable[[], None],
+) -> MqttIntake | None:  # fmt: skip
+    mqtt = options.mqtt
+    if broker is not None:
+        mqtt = MqttOptions(url=broker.url, site=options.site_id)
+    if mqtt is None:
+        return None
+    filters = [name for codec in codecs for name in codec.subscriptions()]
+    last_ms = journal.raw.last_received_at_ms()
+    return MqttIntake(mqtt, filters, receiver, clock.now_ms, last_ms, on_feed_change)
+
+
+def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wakeup) -> Services:
+    assert parts.intake is not None, "a service without MQTT has no pulse"
+    intake, receiver = parts.intake, parts.receiver
+
+    def counters() -> dict[str, int]:
+        health = receiver.health()
+        mqtt = {f"mqtt_{name}_total": count for name, count in intake.counts().items()}
+        received = {"raw_received_total": health.received, "raw_synced_total": health.synced}
+        return {**mqtt, **received, "raw_shed_total": health.shed, "raw_dup_total": health.dup}
+
+    return Services(
+        site_id=options.site_id,
+        clock=parts.clock.now_ms,
+        database=parts.database,
+        desk=parts.desk,
+        settings_store=store,
+        accounts=Accounts(
+            parts.database,
+            options.site_id,
+            session_ms=options.session_hours * 3_600_000,
+            idle_ms=options.session_idle_minutes * 60_000,
+        ),
+        raw_log=parts.journal.raw,
+        input_log=parts.journal.inputs,
+        series=parts.series,
+        receiver=receiver,
+        folded=parts.journal.inputs.wait_position,
+        source_runner=parts.source,
+        home_runner=parts.home,
+        floor_runner=parts.floor,
+        feed=intake,
+        rule_book=ServedBook(store),
+        heard=parts.series.heard,
+        channels=tuple(parts.channels),
+        changed=wakeup,
+        web=options.web,
+        counters=counters,
+    )
