@@ -1,0 +1,1 @@
+"""Devices of each convention, as they speak on the wire. Pure."""
