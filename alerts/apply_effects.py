@@ -101,7 +101,7 @@ def _clear_one(tx: Transaction, row: Row, effect: Clear) -> None:
         ever_claimed=row["ever_claimed"],
         handling=row["handling"],
     )
-    if resolves and not effect.retracted:
+    if resolves and not effect.retracted and not effect.stays:
         tx.send(incident, "cleared", tx.rung(incident["incident_id"]), alert_id=row["alert_id"])
         close(tx, row, "self_resolved", "self_resolved")
     elif incident["handling"] != NEW:
@@ -156,8 +156,12 @@ def _not_watched(tx: Transaction, effect: Observe) -> None:
 
 
 def _watched(tx: Transaction, effect: Observe) -> None:
-    query = delete(protection).where(protection.c.home_id == effect.home, protection.c.subject_id == effect.subject)
-    if effect.rule is not None:
-        query = query.where(protection.c.rule == effect.rule)
-    tx.conn.execute(query)
+    # without a rule it is the way to the person that is whole again; a rule that failed is still off
+    tx.conn.execute(
+        delete(protection).where(
+            protection.c.home_id == effect.home,
+            protection.c.subject_id == effect.subject,
+            protection.c.rule == (effect.rule or ""),
+        )
+    )
     tx.change("health", "not_watched")

@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands of this file."""
     app.command("record")(record)
     app.command("replay")(replay_recordings)
+    app.command("simulate")(simulate)
 
 
 def record(
@@ -94,6 +95,25 @@ def replay_recordings(
         if difference is not None:
             typer.echo(f"not as expected: {difference}")
             raise typer.Exit(1)
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Recording to write (.jsonl or .jsonl.gz).")],
+    site_out: Annotated[Path, typer.Option("--site", help="Site file of the same ward to write.")],
+    since: Annotated[str, typer.Option(help="RFC 3339 time at which it begins.")] = "2026-03-01T11:00:00Z",
+    hours: Annotated[int, typer.Option(min=1, max=24 * 62, help="How long.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same ward and the same bytes.")] = 1,
+) -> None:
+    """Write the life of an invented ward as a recording, with its site file: something to try rules on."""
+    from api.demo import demo_site, local_instant  # brings the simulators; only needed here
+    from simulators.furniture import make_ward
+    from simulators.life import messages_in
+    from simulators.play import write_recording
+
+    from_ms = _instant(since)
+    site_out.write_text(demo_site(seed), "utf-8")
+    lines = write_recording(messages_in(make_ward(seed), from_ms, from_ms + hours * 3_600_000, local_instant), out)
+    typer.echo(f"{lines} lines in {out}, their site in {site_out}")
 
 
 def _to_broker(recordings: list[Path], broker: str, speed: float, *, lenient: bool) -> int:

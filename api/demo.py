@@ -73,7 +73,7 @@ class Demo:
         self._life: LiveWard | None = None
         if self._broker is not None:
             self._life = LiveWard(
-                self.ward, f"mqtt://127.0.0.1:{self._broker.port}", _instant, services.clock, quiet=quiet,
+                self.ward, f"mqtt://127.0.0.1:{self._broker.port}", local_instant, services.clock, quiet=quiet,
                 simulate=simulate, ready=self._heard, outside=self._outside, sending=self._ours.add,
             )  # fmt: skip
             self._life.start()
@@ -164,7 +164,7 @@ class Demo:
             return []  # is up already
         self._up_until_ms[thing.id] = now_ms + scenes.BACK_AFTER_MS
         changed_ms, in_bed = now_ms - DAY_MS, False
-        for doing in doings_in(self.ward, now_ms - DAY_MS, now_ms, _instant) if self._simulated else ():
+        for doing in doings_in(self.ward, now_ms - DAY_MS, now_ms, local_instant) if self._simulated else ():
             if doing.resident == thing.resident and doing.what in {doings.BED_LEFT, doings.BED_ENTERED}:
                 changed_ms, in_bed = doing.at_ms, doing.what == doings.BED_ENTERED
         return scenes.leave_bed(thing, now_ms, changed_ms, in_bed=in_bed)
@@ -210,7 +210,8 @@ def _digest(topic: str, payload: bytes) -> bytes:
     return hashlib.blake2b(topic.encode() + b"\0" + payload, digest_size=8).digest()
 
 
-def _instant(day: date, minutes: int) -> int:
+def local_instant(day: date, minutes: int) -> int:
+    """The instant of a wall-clock time in the invented ward; local time is rules', which simulators may not import."""
     return instant_ms(day, minutes, ZONE)
 
 

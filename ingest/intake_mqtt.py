@@ -29,7 +29,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.feed import CANARY_EVERY_MS, FeedMonitor, Pulse
 from ingest.journal import JournalError
-from ingest.mqtt_connection import BulkClient, MqttConnection
+from ingest.mqtt_connection import BulkClient, MqttConnection, Publication
 from ingest.receive import Receiver
 from ingest.record import MQTT, RawRecord
 
@@ -167,11 +167,8 @@ class MqttIntake:
                 tls_version=ssl.PROTOCOL_TLS_CLIENT,
             )
         client.connect_timeout = CONNECT_TIMEOUT_S
-        client.on_connect, client.on_disconnect, client.on_message = (
-            self._on_connect,
-            self._on_disconnect,
-            self._on_message,
-        )
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_publication = partial(self._on_publication, client)
         return client
 
     def _keep_connected(self) -> None:
@@ -274,7 +271,7 @@ class MqttIntake:
             log.warning("mqtt_disconnected", reason=str(reason))
         self._broken.set()
 
-    def _on_message(self, client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _on_publication(self, client: BulkClient, message: Publication) -> None:
         if message.topic == self._canary_topic:
             client.ack(message.mid, message.qos)
             self._submit(self.monitor.on_canary(self._now_ms()))
@@ -283,9 +280,7 @@ class MqttIntake:
         self._counts["qos0"] += message.qos == 0
         synced = partial(self._synced, self._epoch, message.mid, message.qos)
         try:
-            self._receiver.submit(
-                MQTT, message.topic, bytes(message.payload), message.qos, bool(message.retain), self.link, synced
-            )
+            self._receiver.submit(MQTT, message.topic, message.payload, message.qos, message.retain, self.link, synced)
         except JournalError as error:
             # not acknowledged: a new connection makes the broker bring it again; QoS 0 cannot come again
             self._counts["qos0_dropped" if message.qos == 0 else "refused"] += 1

@@ -20,8 +20,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
-import msgspec
 import structlog
+from msgspec.structs import replace
 
 from ingest.clock import Clock
 from ingest.codec import MAX_ITEMS
@@ -124,10 +124,12 @@ class Receiver:
             done.set_exception(error)
         return done
 
-    def acknowledged(self, link: str, seq: int) -> None:
-        """The edge has sent the acknowledgement of row `seq` over the connection it came by."""
+    def acknowledged(self, link: str, *seqs: int) -> None:
+        """The edge has sent the acknowledgements of these rows over the connection they came by."""
         with self._lock:
-            self._redelivery.acknowledged(link, seq, self._monotonic())
+            now_s = self._monotonic()
+            for seq in seqs:
+                self._redelivery.acknowledged(link, seq, now_s)
 
     def link_broken(self, link: str) -> None:
         """The connection is gone: what was not acknowledged may come again, and will be marked `dup`."""
@@ -176,8 +178,7 @@ class Receiver:
             self._accept([gap], None, wait=False)
         if now_s - self._clock_checked_s >= CLOCK_CHECK_S:
             self._clock_checked_s = now_s
-            stepped = self._clock.check()
-            if stepped is not None:
+            if (stepped := self._clock.check()) is not None:
                 log.warning("clock_stepped", from_ms=stepped.from_ms, to_ms=stepped.to_ms, action=stepped.action)
                 self._accept([RawRecord(0, FEED, payload=stepped.payload())], None, wait=False)
         self._note_watermarks()
@@ -202,9 +203,7 @@ class Receiver:
             now_s = self._monotonic()
             told = False
             if wait and not self._queue.has_room(len(kept), size):
-                blocked = [
-                    Entry(msgspec.structs.replace(one, received_at_ms=self._last_ms), None, now_s) for one in kept
-                ]
+                blocked = [Entry(replace(one, received_at_ms=self._last_ms), None, now_s) for one in kept]
                 told = self._queue.wait_for_room(self._room, blocked, size, lambda: self._closing)
             if self._closing and wait:
                 raise JournalError("receive is closed")
@@ -231,7 +230,7 @@ class Receiver:
         record = entry.record
         entry.ordinal, dup = self._redelivery.admit(link_of(record), key_of(record), now_s)
         if dup:
-            entry.record = msgspec.structs.replace(record, dup=True)
+            entry.record = replace(record, dup=True)
 
     def _cut(self, message: RawRecord) -> RawRecord:
         log.warning("payload_truncated", bytes=len(message.payload))
@@ -239,7 +238,7 @@ class Receiver:
             self._counts["truncated"] += 1
         return cut_payload(message)
 
-    # ------------------------------------------------------------- to the journal and back
+    # to the journal and back
     def _pump(self) -> None:
         """Send the next batch, when none is with the journal."""
         while self._queue.sent is None and self._queue.waiting:

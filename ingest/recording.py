@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
 import msgspec
 
@@ -208,6 +208,10 @@ def _at(at_ms: int) -> str:
 
 
 def _open(path: Path, mode: str) -> BinaryIO:
-    if path.suffix == ".gz":
-        return cast("BinaryIO", gzip.open(path, mode))
-    return cast("BinaryIO", path.open(mode))
+    file = cast("BinaryIO", path.open(mode))
+    if path.suffix != ".gz":
+        return file
+    # no name and no time in the header: the same records give the same bytes
+    packed = gzip.GzipFile(filename="", mode=mode, fileobj=file, mtime=0)
+    packed.myfileobj = cast("Any", file)  # so that closing it closes the file too
+    return cast("BinaryIO", packed)

@@ -23,8 +23,6 @@ STAMP = ".built-from"
 BOARD = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "htmx.LICENSE.txt": "htmx.org/LICENSE",
-    "sse.min.js": "htmx-ext-sse/dist/sse.min.js",
-    "sse.LICENSE.txt": "htmx-ext-sse/LICENSE",
     "uPlot.iife.min.js": "uplot/dist/uPlot.iife.min.js",
     "uPlot.min.css": "uplot/dist/uPlot.min.css",
     "uPlot.LICENSE.txt": "uplot/LICENSE",

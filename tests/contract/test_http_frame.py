@@ -27,13 +27,13 @@ def set_to(status: Runner | Feed, **values: object) -> None:
 
 @pytest.mark.parametrize("path", ["/health/live", "/api/v1/alerts", "/api/v1/nothing", "/metrics", "/api/v1/session"])
 def test_every_answer_carries_the_security_headers(stack, path):
-    """Answers of every kind, errors too: own content only, in no frame, kept nowhere, no referrer."""
+    """Answers of every kind, errors too: own content only, in no frame, kept nowhere, no referrer to others."""
     headers = stack.client().get(path).headers
 
     assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
-    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
     assert headers["cache-control"] == "no-store"
     assert re.fullmatch(r"[0-9a-f]{16}", headers["x-request-id"])
 

@@ -77,16 +77,16 @@ def test_silence_before_the_measure_counts_with_patience() -> None:
 
 
 def test_a_new_watch_over_the_same_silence_is_a_new_alert() -> None:
-    """The measure is taken away and given back while she is silent: two watches, two alerts with two ids."""
+    """The measure is taken away and given back, twice, while she is silent: three watches, three alerts, three ids."""
     story = HomeStory()
     story.event("motion.detected", story.at("01:00"))
-    story.until(story.at("14:00"))
-    story.set("measure", "m1", None, story.at("14:00"))
-    story.set("measure", "m1", {**SUPERVISION, "from": "2026-01-01"}, story.at("15:00"))
-    story.until(story.at("16:00"))
-    first, second = story.raised("R16")
-    assert first.alert_id != second.alert_id
-    assert [clear.alert_id for clear in story.cleared()] == [first.alert_id]
+    for taken, given in (("14:00", "15:00"), ("17:00", "18:00")):
+        story.set("measure", "m1", None, story.at(taken))
+        story.set("measure", "m1", {**SUPERVISION, "from": "2026-01-01"}, story.at(given))
+    story.until(story.at("19:00"))
+    alerts = [alert.alert_id for alert in story.raised("R16")]
+    assert len(set(alerts)) == len(alerts) == 3
+    assert [clear.alert_id for clear in story.cleared()] == alerts[:2]
 
 
 @pytest.mark.parametrize("rule", ["R05", "R16"])
