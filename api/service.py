@@ -20,6 +20,7 @@ from alerts.outbox import Outbox
 from alerts.relay import Relay
 from api.background import Background
 from api.broker import EmbeddedBroker
+from api.collector import Collector
 from ingest.clock import Clock
 from ingest.clock_writer import ClockWriter, downtime
 from ingest.codec import Codec
@@ -68,7 +69,7 @@ class Service:
     def __init__(
         self, parts: Parts, reconcile: Callable[[int], object] | None, notify_pages: Callable[[], None]
     ) -> None:
-        self.parts, self._notify_pages = parts, notify_pages
+        self.parts, self._notify_pages, self._collector = parts, notify_pages, Collector()
         self.emergencies = 0  # alarms told while no commit succeeded
         clock = parts.clock
         seen = DeviceSeen(parts.series)
@@ -104,6 +105,7 @@ class Service:
         parts.clock_writer.start()
         for one in (parts.source.ready, parts.floor.ready, parts.home.ready):
             one.wait(60)
+        self._collector.calm()
         for work in self.background:
             work.start()
         if parts.intake is not None:
@@ -128,6 +130,7 @@ class Service:
         parts.database.close()
         if parts.broker is not None:
             parts.broker.stop()
+        self._collector.restore()
         log.info("service_stopped")
 
     # -- bells ------------------------------------------------------------------------------------------------

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ingest.quantities import parse_duration_ms
 from ingest.wire_time import rfc3339_ms
 
-_UNITS_MS = {"ms": 1, "s": 1_000, "sec": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "days": 86_400_000}
-_SPAN = re.compile(r"(\d{1,9})\s*(ms|s|sec|min|h|d|days)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def duration_ms(text: object) -> int | None:
     """ "5 min" → 300 000. None for anything that is no positive length of time."""
-    found = _SPAN.fullmatch(text.strip()) if isinstance(text, str) else None
-    return (int(found[1]) * _UNITS_MS[found[2]]) or None if found is not None else None
+    try:
+        return parse_duration_ms(text) or None
+    except ValueError:
+        return None
 
 
 def from_time_ms(value: Mapping[str, object]) -> int | None:

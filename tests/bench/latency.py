@@ -1,4 +1,4 @@
-"""(d) press to open SSE stream at 1 000 events/s, and (e) a press amid 20 000 buffered events at a default Mosquitto."""
+"""(d) press to open SSE stream at 1 000 events/s; (e) a press amid 20 000 buffered events at a default Mosquitto."""
 
 from __future__ import annotations
 
