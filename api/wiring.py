@@ -177,7 +177,9 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     writer.register(lambda: home.next_due_ms)
     writer.register(lambda: floor.next_due_ms)
     series = SqliteSeries(options.data / "series.db")
-    follower = SeriesFollower(journal.inputs, series, lambda at_ms: str(local_date(at_ms, options.timezone)))
+    follower = SeriesFollower(
+        journal.inputs, series, lambda at_ms: str(local_date(at_ms, options.timezone)), backlog=lambda: source.lag
+    )
     parts = Parts(
         journal, series, database, clock, receiver, source, home, floor, follower, writer, desk,
         Relay(database, receiver.submit_many, clock.now_ms), Outbox(database, channels), tuple(channels),

@@ -75,13 +75,15 @@ class MqttIntake:
         self.client_id = f"{options.client_id or f'vardevakt-{options.site}'}-{identity}"
         self.link = f"mqtt:{self.client_id}"
         self._canary_topic = f"vardevakt-canary/1/{self.client_id}"
-        # Our own commands must not come back to us; MQTT 5 can say so, for 3.1.1 the codecs tell them apart
-        local = SubscribeOptions(qos=1), SubscribeOptions(qos=1, noLocal=True)
+        # Our own commands must not come back to us; MQTT 5 can say so, for 3.1.1 the codecs tell them apart.
+        # The canary has no acknowledgement: rumqttd sends what it forwards with the subscription's QoS, and one given
+        # at once, before those that wait for the disk, is out of order, which ends the connection there
         self._filters: list[tuple[str, Any]] = (
-            [*((name, local[1]) for name in subscriptions), (self._canary_topic, local[0])]
+            [*((name, SubscribeOptions(qos=1, noLocal=True)) for name in subscriptions),
+             (self._canary_topic, SubscribeOptions(qos=0))]
             if options.version == "5"
-            else [(name, 1) for name in (*subscriptions, self._canary_topic)]
-        )
+            else [*((name, 1) for name in subscriptions), (self._canary_topic, 0)]
+        )  # fmt: skip
         self._epoch = 0  # of the newest connection
         self.monitor = FeedMonitor(now_ms(), raw_last_ms)
         self._pulse: Pulse = "late"

@@ -19,8 +19,8 @@ silence means anything; all counts begin again after it.
 
 Timers lie in one heap, in the order (due, address). A sign of life does not touch the heap: an entry that comes up
 too early is put back at its true time, so a message costs a dict look-up. What the heap holds is no state.
-Intervals: as the gateway or device said itself, else as in the site file, else DEFAULT_INTERVAL_MS for gateways; a
-device without one is watched through its gateway only.
+Intervals: as the gateway or device said itself, else as in the site file, else DEFAULT_INTERVAL_MS for gateways and
+DEVICE_INTERVAL_MS for devices: what is silent for three days is missed, whatever nobody wrote down (promise 4).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from ingest.registry import Assignment, Registry
 
 MISSED = 3
 DEFAULT_INTERVAL_MS = 300_000
+DEVICE_INTERVAL_MS = 86_400_000  # nobody said: three days of silence are R37's cap, and most batteries report daily
 SHORTEST_MS, LONGEST_MS = 1_000, 7 * 86_400_000  # what we believe of an interval that a device tells
 STRAGGLERS_MS = 5_000  # messages that were still under way when the feed broke
 
@@ -188,7 +189,7 @@ class Liveness:
     def _interval_ms(self, pulse: Pulse, assignment: Assignment | None) -> int:
         if assignment is None:
             return 0
-        default_ms = DEFAULT_INTERVAL_MS if assignment.is_gateway else 0
+        default_ms = DEFAULT_INTERVAL_MS if assignment.is_gateway else DEVICE_INTERVAL_MS
         return pulse.interval_ms or assignment.interval_ms or default_ms
 
     def _gateway(self, pulse: Pulse, now_ms: int) -> Pulse | None:

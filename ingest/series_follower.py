@@ -17,20 +17,22 @@ log = structlog.get_logger()
 
 BATCH_ROWS = 2_000
 IDLE_S = 0.5
+BUSY_ROWS = 200  # not yet through the source fold
 PAUSE_AFTER_FAULT_S = 5.0
 
 
 class SeriesFollower:
     """`local_date` gives the site's local date (YYYY-MM-DD) of an instant: measures are in force by dates.
 
-    `all_measures` (replay) keeps everybody's behaviour.
+    `all_measures` (replay) keeps everybody's behaviour. While `backlog()` is over BUSY_ROWS, what may lag lags.
     """
 
     def __init__(
-        self, inputs: InputLog, series: Series, local_date: Callable[[int], str], *, all_measures: bool = False
-    ) -> None:
+        self, inputs: InputLog, series: Series, local_date: Callable[[int], str], *, all_measures: bool = False,
+        backlog: Callable[[], int] = lambda: 0,
+    ) -> None:  # fmt: skip
         self._inputs, self._series, self._local_date = inputs, series, local_date
-        self._all_measures = all_measures
+        self._all_measures, self._backlog = all_measures, backlog
         self._watched: Watched | None = None  # built from the settings up to our position at the first run
         self._position = 0
         self.healthy = True
@@ -106,5 +108,5 @@ class SeriesFollower:
                 log.error("series_follower_failed", error=str(error))
                 self._stop.wait(PAUSE_AFTER_FAULT_S)
             else:
-                if idle:
+                if idle or self._backlog() > BUSY_ROWS:
                     self._stop.wait(IDLE_S)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.bench.children import Child, firehose
-from tests.bench.report import Figure, median, spread
+from tests.bench.report import Figure, median, spread, whole
 
 ROW_BYTES = 180
 ROWS_MAX = 20_000
@@ -67,7 +67,7 @@ def ceiling_figure(rates: list[tuple[float, float]], alone: list[float]) -> Figu
     return Figure(
         "(a) paho subscriber, QoS 1, manual ack, nothing else",
         spread([rate for rate, _ in rates]),
-        f"publisher: {fed:,.0f}/s meanwhile, {median(alone):,.0f}/s with nobody listening".replace(",", " "),
+        f"publisher: {whole(fed)}/s meanwhile, {whole(median(alone))}/s with nobody listening",
         "publisher faster",
         fed > median([rate for rate, _ in rates]),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,15 +17,15 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from rules.effects import alarm_alert_id
 from tests.bench.children import firehose
-from tests.bench.report import Figure, milliseconds, quantile
+from tests.bench.report import Figure, milliseconds, quantile, whole
 from tests.bench.throughput import HOMES, Town, folded, gateway_port, make_broker, service
 from tests.support.service_process import ServiceProcess
 from tests.support.town import SITE, press, wire_time
 from tests.support.waiting import wait_until
 
 EVENTS_A_SECOND = 1_000
-SECONDS = 15
-PRESSES_A_SECOND = 20
+SECONDS = 30
+PRESSES_A_SECOND = 5  # many times what a municipality presses
 BUFFERED = 20_000
 BURSTS = 3
 PRESSES_A_BURST = 10
@@ -51,7 +52,7 @@ class Board(threading.Thread):
                 if line.startswith(b"data: ") and b'"alert"' in line:
                     self.seen.setdefault(msgspec.json.decode(line[6:])["ref"], at_s)
         except (OSError, http.client.HTTPException, ValueError, AttributeError):
-            return  # the service has stopped
+            return  # the stream was closed: http.client says so in all these ways
 
     def close(self) -> None:
         self._connection.close()
@@ -85,7 +86,7 @@ class Presser:
         self._client.loop_stop()
 
 
-@contextmanager
+@contextlib.contextmanager
 def watched(process: ServiceProcess, port: int, token: str) -> Iterator[tuple[Board, Presser]]:
     """A board that is open and pendants that are there."""
     board, presser = Board(process.url, token), Presser(port)
@@ -104,6 +105,14 @@ def delays(board: Board, presser: Presser) -> tuple[list[float], list[float]]:
     wait_until(lambda: all(one in board.seen for one in alerts.values()), "every press is on the board", 30)
     shown = [board.seen[alerts[key]] - at_s for key, at_s in presser.pressed.items()]
     return shown, [presser.recorded[key][0] - at_s for key, at_s in presser.pressed.items()]
+
+
+def events(process: ServiceProcess) -> int:
+    """Messages that became events of their own."""
+    journal = sqlite3.connect(f"file:{process.data}/journal.db?mode=ro", uri=True)
+    with contextlib.closing(journal):
+        query = "SELECT count(*) FROM inputs WHERE kind = 'event' AND derived = 0"
+        return int(journal.execute(query).fetchone()[0])
 
 
 def live_stream(folder: Path, town: Town) -> list[Figure]:
@@ -125,7 +134,7 @@ def live_stream(folder: Path, town: Town) -> list[Figure]:
     met = quantile(shown, 0.5) < 0.030 and quantile(shown, 0.99) < 0.200
     return [
         Figure(
-            f"(d) publish → open SSE stream, at {achieved:,.0f} events/s, {len(shown)} presses".replace(",", " "),
+            f"(d) publish → open SSE stream, at {achieved:.0f} events/s, {len(shown)} presses",
             milliseconds(shown),
             f"`event.recorded` heard: {milliseconds(recorded)}",
             "p50 < 30 ms, p99 < 200 ms",
@@ -137,7 +146,7 @@ def live_stream(folder: Path, town: Town) -> list[Figure]:
 def amid_backlog(folder: Path, town: Town) -> list[Figure]:
     """(e)."""
     shown: list[float] = []
-    arrived, drained = 0, []
+    lost, drained = 0, []
     for _ in range(BURSTS):
         with (
             make_broker(folder / "broker", limits=True) as broker,
@@ -155,16 +164,13 @@ def amid_backlog(folder: Path, town: Town) -> list[Figure]:
             hose.result()
             wait_until(lambda: folded(process, before + BUFFERED + PRESSES_A_BURST), "the burst is folded", 30)  # noqa: B023
             drained.append(time.perf_counter() - started_s)
-            arrived += process.positions()["raw"] - before - PRESSES_A_BURST
-    lost = BUFFERED * BURSTS - arrived
+            lost += BUFFERED + PRESSES_A_BURST - events(process)
     return [
         Figure(
-            f"(e) press amid {BUFFERED:,} buffered events, Mosquitto's default limits, {len(shown)} presses".replace(
-                ",", " "
-            ),
+            f"(e) press amid {whole(BUFFERED)} buffered events, Mosquitto's default limits, {len(shown)} presses",
             f"{milliseconds(shown)}, max {max(shown):.1f} s",
-            f"{max(0, lost)} lost; a burst is folded after {max(drained):.1f} s",
+            f"{lost} lost; a burst is folded after {max(drained):.1f} s",
             "0 lost, p99 < 2 s",
-            lost <= 0 and quantile(shown, 0.99) < 2.0,
+            lost == 0 and quantile(shown, 0.99) < 2.0,
         )
     ]

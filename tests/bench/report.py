@@ -33,7 +33,12 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 def spread(values: Sequence[float]) -> str:
     """Median of the runs, and between what they lay."""
-    return f"{median(values):,.0f}/s ({min(values):,.0f}–{max(values):,.0f})".replace(",", " ")
+    return f"{whole(median(values))}/s ({whole(min(values))}–{whole(max(values))})"
+
+
+def whole(number: float) -> str:
+    """A number as people read it: 20 000."""
+    return f"{number:,.0f}".replace(",", " ")
 
 
 def milliseconds(values: Sequence[float]) -> str:

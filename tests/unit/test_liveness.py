@@ -102,6 +102,19 @@ def test_a_device_is_silent_while_its_gateway_is_not():
     assert watch.story() == [(MAT, "silent", 3, 0)]
 
 
+def test_a_device_without_an_interval_is_missed_after_three_days():
+    """Nobody wrote down how often the pendant speaks; three days of silence are told all the same."""
+    watch = Watch(hub_interval="1 d")
+    watch.heard(0, PENDANT)
+    for day in range(1, 4):
+        watch.heard(day * 1_440 - 1, HUB)
+    assert [line for line in watch.story() if line[0] == PENDANT] == []
+    watch.heard(3 * 1_440 - 0.5, HUB)
+    watch.at(3 * 1_440 + 1)
+
+    assert [line[:2] for line in watch.story() if line[0] == PENDANT] == [(PENDANT, "silent")]
+
+
 def test_a_device_in_doubt_gets_one_more_interval():
     """Was it the gateway? Its next sign of life asks the device, and only then its silence is its own."""
     watch = Watch()
