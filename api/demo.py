@@ -67,7 +67,7 @@ class Demo:
         self.ward = make_ward(seed, interval_s=INTERVAL_S) if simulate else ward_of_site(services)
         self._things = {thing.id: thing for thing in self.ward.things}
         self._ours = _Ours()
-        self._raw_seq: int | None = None
+        self._raw_seq = services.raw_log.last_seq()  # what comes after this and is not ours is from outside
         self._paste = ("", "", "")
         self._up_until_ms: dict[str, int] = {}
         self._life: LiveWard | None = None
@@ -181,8 +181,6 @@ class Demo:
     def _outside(self) -> bool:
         """Whether somebody else has spoken or acted since the ward began."""
         try:
-            if self._raw_seq is None:
-                self._raw_seq = self._services.raw_log.last_seq()
             rows = self._services.raw_log.read(self._raw_seq, 1_000)
         except (JournalError, sqlite3.Error):
             return False  # the service is going down
