@@ -46,6 +46,11 @@ class Clock(Protocol):
 
     def now_ms(self) -> int: ...
 
+    @property
+    def waiting(self) -> bool:
+        """The wall clock is far ahead of ours and nobody has said which one is right."""
+        ...
+
     def check(self) -> ClockStepped | None:
         """Compare with the wall clock; a difference is returned once."""
         ...
@@ -80,6 +85,10 @@ class SystemClock:
     def now_ms(self) -> int:
         with self._lock:
             return self._now()
+
+    @property
+    def waiting(self) -> bool:
+        return self._said == "waiting"
 
     def check(self) -> ClockStepped | None:
         with self._lock:
@@ -138,6 +147,8 @@ class SystemClock:
 
 class VirtualClock:
     """Time that is set: by record times in a replay, by hand in tests. Never goes back either."""
+
+    waiting = False
 
     def __init__(self, at_ms: int = 0) -> None:
         self._now_ms = at_ms

@@ -11,7 +11,7 @@ the connection is back, `feed.settled` when the first canary has come round afte
 | starting | connected, RAW empty               | live    | -                                              |
 | live     | disconnected                       | broken  | -                                              |
 | broken   | BLIND_BROKEN_MS later              | blind   | feed.lost(last heard)                          |
-| live     | no canary for BLIND_MS             | blind   | feed.lost(last heard)                          |
+| live, gap | no canary for BLIND_MS, connected | blind   | feed.lost(last heard)                          |
 | broken, blind | connected                     | gap     | feed.gap(last heard, now), session_lost        |
 | gap      | canary                             | live    | feed.settled                                   |
 | blind    | canary (never disconnected)        | live    | feed.gap(last heard, now), feed.settled        |
@@ -42,11 +42,11 @@ class FeedMonitor:
         self._state: Literal["starting", "live", "broken", "blind", "gap"] = "starting"
         self._heard_ms = raw_last_ms or now_ms
         self._had_rows = raw_last_ms > 0
-        self._broken_ms = now_ms
+        self._broken_ms = self._connected_ms = now_ms
 
     def on_connected(self, now_ms: int, *, session_present: bool) -> list[RawRecord]:
         """The broker took us back."""
-        self.connected = True
+        self.connected, self._connected_ms = True, now_ms
         starting, self._state = self._state == "starting", "gap"
         if starting and not self._had_rows:
             return []
@@ -77,9 +77,9 @@ class FeedMonitor:
         broken = (
             not self.connected and self._state in ("broken", "starting") and now_ms - self._broken_ms >= BLIND_BROKEN_MS
         )
-        deaf = self.connected and self._state in ("live", "gap") and now_ms - self._heard_ms >= BLIND_MS
-        if self._state == "gap" and deaf and self.last_canary_ms is None:
-            deaf = now_ms - self._broken_ms >= BLIND_MS  # a first canary has not had its time yet
+        # a new connection's first canary has its time, however long ago the last one was heard
+        since_ms = max(self._heard_ms, self._connected_ms)
+        deaf = self.connected and self._state in ("live", "gap") and now_ms - since_ms >= BLIND_MS
         if not broken and not deaf:
             return []
         self._state = "blind"

@@ -29,7 +29,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.feed import CANARY_EVERY_MS, FeedMonitor, Pulse
 from ingest.journal import JournalError
-from ingest.mqtt_connection import BulkClient, MqttConnection, Publication
+from ingest.mqtt_connection import BulkClient, MqttConnection, Publication, tls_context
 from ingest.receive import Receiver
 from ingest.record import MQTT, RawRecord
 
@@ -76,23 +76,21 @@ class MqttIntake:
         self.link = f"mqtt:{self.client_id}"
         self._canary_topic = f"vardevakt-canary/1/{self.client_id}"
         # Our own commands must not come back to us; MQTT 5 can say so, for 3.1.1 the codecs tell them apart.
-        # The canary has no acknowledgement: rumqttd sends what it forwards with the subscription's QoS, and one given
-        # at once, before those that wait for the disk, is out of order, which ends the connection there
+        # The canary needs no acknowledgement: rumqttd forwards with the subscription's QoS, and ends the connection
+        # when one is out of order, as the canary's, given at once, would be
         self._filters: list[tuple[str, Any]] = (
             [*((name, SubscribeOptions(qos=1, noLocal=True)) for name in subscriptions),
              (self._canary_topic, SubscribeOptions(qos=0))]
             if options.version == "5"
             else [*((name, 1) for name in subscriptions), (self._canary_topic, 0)]
         )  # fmt: skip
-        self._epoch = 0  # of the newest connection
+        self._epoch = self._refused_epoch = 0  # of the newest connection; in which one refused, none after is taken
         self.monitor = FeedMonitor(now_ms(), raw_last_ms)
         self._pulse: Pulse = "late"
         self._counts = dict.fromkeys(("qos0", "qos0_dropped", "refused", "stale_acks", "reconnects", "published"), 0)
         self._stopping, self._broken = threading.Event(), threading.Event()
         self._connection: MqttConnection | None = None
         self._thread = threading.Thread(target=self._keep_connected, name="mqtt-intake", daemon=True)
-
-    # -- what the service sees ------------------------------------------------------------------------------
 
     def start(self) -> None:
         self._thread.start()
@@ -145,8 +143,6 @@ class MqttIntake:
             raise TimeoutError("no acknowledgement from the broker")
         self._counts["published"] += 1
 
-    # -- the connection ---------------------------------------------------------------------------------------
-
     def _make_client(self) -> BulkClient:
         options = self._options
         five = options.version == "5"
@@ -162,15 +158,10 @@ class MqttIntake:
         if options.username is not None:
             client.username_pw_set(options.username, options.password)
         if urlsplit(options.url).scheme == "mqtts":
-            client.tls_set(
-                ca_certs=str(options.ca_file) if options.ca_file else None,
-                certfile=str(options.cert_file) if options.cert_file else None,
-                keyfile=str(options.key_file) if options.key_file else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
+            client.tls_set_context(tls_context(options.ca_file, options.cert_file, options.key_file))
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_publication = partial(self._on_publication, client)
+        client.on_publication = partial(self._on_publication, client, self._epoch + 1)
         return client
 
     def _keep_connected(self) -> None:
@@ -188,8 +179,7 @@ class MqttIntake:
             pause_s = min(PAUSE_MAX_S, pause_s * 2)
 
     def _connect(self) -> MqttConnection | None:
-        """A connection that is being made; None when nobody listens there."""
-        client = self._make_client()
+        """A connection that is being made; None when nobody listens there, or not whom we trust."""
         target = urlsplit(self._options.url)
         port = target.port or (8883 if target.scheme == "mqtts" else 1883)
         properties: dict[str, Any] = {}
@@ -199,7 +189,11 @@ class MqttIntake:
             connect.ReceiveMaximum = self._options.receive_maximum
             properties = {"clean_start": False, "properties": connect}
         try:
+            client = self._make_client()
             client.connect(target.hostname or "127.0.0.1", port, self._options.keepalive_s, **properties)
+        except ssl.SSLError as error:
+            log.warning("mqtt_tls_failed", error=type(error).__name__, reason=error.reason)
+            return None
         except (OSError, ValueError) as error:
             log.info("mqtt_unreachable", error=type(error).__name__)
             return None
@@ -220,8 +214,8 @@ class MqttIntake:
             if self.monitor.connected and now_ms >= next_canary_ms:
                 connection.client.publish(self._canary_topic, str(now_ms).encode(), qos=0)
                 next_canary_ms = now_ms + CANARY_EVERY_MS
-            if self.monitor.state(now_ms) == "blind":
-                break  # connected, and deaf: only a new connection helps
+            if self.monitor.connected and self.monitor.state(now_ms) == "blind":
+                break  # deaf: only a new connection helps. Before CONNACK we wait: the keep-alive ends that
             self._tell_pulse()
         if self._stopping.is_set() or self.monitor.connected:
             connection.client.disconnect()
@@ -273,18 +267,22 @@ class MqttIntake:
             log.warning("mqtt_disconnected", reason=str(reason))
         self._broken.set()
 
-    def _on_publication(self, client: BulkClient, message: Publication) -> None:
+    def _on_publication(self, client: BulkClient, epoch: int, message: Publication) -> None:
+        if epoch == self._refused_epoch:
+            self._counts["qos0_dropped"] += message.qos == 0
+            return  # acknowledged past the refused one, it would make rumqttd forget that one
         if message.topic == self._canary_topic:
             client.ack(message.mid, message.qos)
             self._submit(self.monitor.on_canary(self._now_ms()))
             self._tell_pulse()
             return
         self._counts["qos0"] += message.qos == 0
-        synced = partial(self._synced, self._epoch, message.mid, message.qos)
+        synced = partial(self._synced, epoch, message.mid, message.qos)
         try:
             self._receiver.submit(MQTT, message.topic, message.payload, message.qos, message.retain, self.link, synced)
         except JournalError as error:
             # not acknowledged: a new connection makes the broker bring it again; QoS 0 cannot come again
+            self._refused_epoch = epoch
             self._counts["qos0_dropped" if message.qos == 0 else "refused"] += 1
             log.warning("message_refused", error=str(error), qos=message.qos)
             self._broken.set()

@@ -19,6 +19,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import paho.mqtt.client as mqtt
@@ -88,6 +89,30 @@ class BufferedSocket:
 
     def setblocking(self, flag: bool) -> None:
         self._socket.setblocking(flag)
+
+
+class _ClosingSocket(ssl.SSLSocket):
+    """paho leaves the socket open when the handshake fails, and we try for as long as it takes."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 or newer with a broker that proves its name; `ca` None: the machine's authorities. OSError: a file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _ClosingSocket
+    if ca is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(ca)
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context
 
 
 class Publication(msgspec.Struct, frozen=True, gc=False):

@@ -1,7 +1,9 @@
 """Recordings (contracts §2): raw messages as they were on the wire, JSON lines, optionally gzip. Edge: files.
 
 Read and written as a stream, so a recording may be larger than memory. A broken line is named with its number and
-the file refused; leniently it is skipped and counted.
+the file refused; leniently it is skipped and counted. Beyond contracts §2 a line may have `kind`: "http" for what came
+by POST /events, "feed" for what the service knew of its own hearing, without which a replay takes a dead broker or a
+stopped service for silent devices. Lines without `kind` are MQTT, as ever.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any, BinaryIO, Self, cast
 import msgspec
 
 from ingest.journal import RawReader
-from ingest.record import CLOCK, HTTP, MQTT, RawRecord
+from ingest.record import CLOCK, FEED, HTTP, MQTT, RawRecord
 from ingest.wire_time import rfc3339_ms
 
 MAX_LINE_BYTES = 32 * 1024 * 1024  # 4 MiB of payload, each byte as \u00XX, and some
@@ -105,8 +107,8 @@ class RecordingWriter:
 
 
 def record_lines(raw: RawReader, from_ms: int, to_ms: int) -> Iterator[bytes]:
-    """Lines of all of RAW with from_ms <= received_at < to_ms. Our own records move the clock only: what they say
-    comes from a site file in a replay.
+    """Lines of all of RAW with from_ms <= received_at < to_ms. Settings and acts of staff move the clock only: what
+    they say comes from a site file in a replay, where nobody acts.
     """
     seq = _first_seq(raw, from_ms) - 1
     while page := raw.read(seq, PAGE_ROWS):
@@ -142,6 +144,9 @@ def line_of(record: RawRecord) -> bytes:
             fields["dup"] = True
         if record.kind == HTTP:
             fields["kind"] = HTTP
+    elif record.kind == FEED:
+        fields["kind"] = FEED
+        fields["payload"] = _payload_value(record.payload)
     return _encode(fields) + b"\n"
 
 
@@ -160,6 +165,8 @@ def parse_line(line: bytes) -> RawRecord:
         raise ValueError("`at` must be a time like 2026-03-01T21:14:05.300Z")
     if len(fields) == 1:
         return RawRecord(at_ms, CLOCK)
+    if fields.get("kind") == FEED:
+        return RawRecord(at_ms, FEED, payload=_payload(fields.get("payload")))
     return _message(at_ms, fields)
 
 
@@ -172,7 +179,7 @@ def _message(at_ms: int, fields: dict[str, object]) -> RawRecord:
         raise ValueError("`qos` must be 0, 1 or 2")
     kind = fields.get("kind", MQTT)
     if kind not in {MQTT, HTTP}:
-        raise ValueError(f"`kind` must be {MQTT} or {HTTP}")
+        raise ValueError(f"`kind` must be {MQTT}, {HTTP} or {FEED}")
     retain, dup = _flag(fields, "retain"), _flag(fields, "dup")
     return RawRecord(at_ms, str(kind), topic, _payload(fields.get("payload")), qos, retain, dup)
 

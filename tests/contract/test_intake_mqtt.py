@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.clock import SystemClock
-from ingest.intake_mqtt import MqttIntake, MqttOptions
-from ingest.journal import JournalError
-from ingest.journal_sqlite import open_journal
-from ingest.receive import Receiver
-from ingest.record import FEED, MQTT, RawRecord
+from tests.support.mqtt_edge import Journalled, publish
 from tests.support.servers import Iotcore, Mosquitto
 from tests.support.waiting import wait_until
-
-TOPIC = "vardevakt/1/gw-1/pendant-1/event"
 
 
 @pytest.fixture(params=["mosquitto", "iotcore"])
@@ -31,39 +20,6 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitto
         yield made
 
 
-class Journalled:
-    """Receive on a real journal, that can be told to refuse."""
-
-    def __init__(self, folder: Path) -> None:
-        self.journal = open_journal(folder / "journal.db", "site")
-        self.clock = SystemClock()
-        self.receiver = Receiver(
-            self.journal.raw, self.clock, class_of=lambda _topic, _payload: "alarm", on_emergency=lambda _record: None
-        )
-        self.receiver.start()
-        self.refuse = threading.Event()
-        self._submit = self.receiver.submit
-        self.receiver.submit = self._maybe  # type: ignore[method-assign]  # a full queue, without filling 64 MiB
-
-    def _maybe(self, kind: str, topic: str, payload: bytes, *rest: object, **named: object) -> None:
-        if kind == MQTT and self.refuse.is_set():
-            raise JournalError("full")
-        self._submit(kind, topic, payload, *rest, **named)  # type: ignore[arg-type]
-
-    def intake(self, url: str, version: str = "5") -> MqttIntake:
-        options = MqttOptions(url=url, site="site", version=version)
-        return MqttIntake(
-            options, ("vardevakt/1/#",), self.receiver, self.clock.now_ms, self.journal.raw.last_received_at_ms()
-        )
-
-    def messages(self) -> list[RawRecord]:
-        return [row for row in self.journal.raw.read(0, 100_000) if row.kind == MQTT]
-
-    def facts(self) -> list[str]:
-        rows = self.journal.raw.read(0, 100_000)
-        return [msgspec.json.decode(row.payload)["type"] for row in rows if row.kind == FEED]
-
-
 @pytest.fixture
 def journalled(tmp_path: Path) -> Iterator[Journalled]:
     """A journal and receive."""
@@ -71,19 +27,6 @@ def journalled(tmp_path: Path) -> Iterator[Journalled]:
     yield made
     made.receiver.close()
     made.journal.close()
-
-
-def publish(port: int, payloads: list[bytes], qos: int = 1) -> None:
-    """As a gateway would: a plain client that waits for each PUBACK of the broker."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
-    client.max_inflight_messages_set(500)
-    client.connect("127.0.0.1", port)
-    client.loop_start()
-    sent = [client.publish(TOPIC, payload, qos=qos) for payload in payloads]
-    for info in sent:
-        info.wait_for_publish(20)
-    client.disconnect()
-    client.loop_stop()
 
 
 def gateway_port(broker: Mosquitto | Iotcore) -> int:

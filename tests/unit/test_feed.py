@@ -80,3 +80,15 @@ def test_a_broker_that_never_was_there_is_blind_too() -> None:
     monitor = FeedMonitor(T0, 0)
     assert types(monitor.tick(T0 + BLIND_BROKEN_MS)) == ["feed.lost"]
     assert monitor.state(T0 + BLIND_BROKEN_MS) == "blind"
+
+
+def test_a_connection_after_a_long_break_has_time_for_its_first_canary() -> None:
+    """The broker was away for an hour: the new connection is not deaf before BLIND_MS of its own, and then it is."""
+    monitor = live()
+    monitor.on_disconnected(T0 + 1_000)
+    monitor.tick(T0 + 3_600_000)
+    back_ms = T0 + 3_600_500
+    monitor.on_connected(back_ms, session_present=True)
+    assert monitor.tick(back_ms + BLIND_MS - 1) == []
+    assert monitor.state(back_ms + BLIND_MS - 1) == "late"
+    assert types(monitor.tick(back_ms + BLIND_MS)) == ["feed.lost"]

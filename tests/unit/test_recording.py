@@ -39,20 +39,21 @@ def test_the_examples_of_the_contract(tmp_path):
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz"])
 def test_a_round_trip(tmp_path, name):
-    """Bytes that are no text, http rows, dup marks and clock lines survive; gzip by the name."""
+    """Bytes that are no text, http rows, dup marks, clock lines and facts of the feed survive; gzip by the name."""
     records = [
         RawRecord(AT_MS, "mqtt", "a", b"\xff\x00\xfe", 1, dup=True),
         RawRecord(AT_MS, "http", "http:vardevakt:gw/d", b"\x00{}\n\x7f"),
         RawRecord(AT_MS + 1, "clock"),
+        RawRecord(AT_MS + 1, "feed", payload=b'{"type":"feed.lost"}'),
         RawRecord(AT_MS + 2, "mqtt", "b", "\u2028 æ".encode(), 2, retain=True),
     ]
     with RecordingWriter(tmp_path / name) as writer:
         writer.write(records)
 
-    assert writer.lines == 4
+    assert writer.lines == 5
     assert list(RecordingReader(tmp_path / name)) == records
     with (gzip.open if name.endswith("gz") else open)(tmp_path / name, "rb") as file:
-        assert file.read().count(b"\n") == 4
+        assert file.read().count(b"\n") == 5
 
 
 BROKEN = [
@@ -107,7 +108,7 @@ def test_a_gzip_cut_short_is_named(tmp_path):
 
 
 def test_a_journal_becomes_a_recording(tmp_path):
-    """RAW between two times, in order; our own records only move the clock."""
+    """RAW between two times, in order; settings only move the clock."""
     with sqlite_journal(tmp_path) as journal:
         records = [message(number, base64.b64encode(bytes([number % 256])) * 3) for number in range(2_500)]
         records[7] = RawRecord(NOON_MS + 7_000, "setting", payload=b'{"secret": 1}')
