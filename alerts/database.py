@@ -57,6 +57,12 @@ def open_database(path: Path) -> Database:
     return Database(path=path, writer=writer, reader=_reader_engine(path))
 
 
+def read_database(path: Path) -> Database:
+    """Open desk.db only to look, also beside a service that writes it: whoever tries to write fails."""
+    reader = _reader_engine(path)
+    return Database(path=path, writer=reader, reader=reader)
+
+
 def migrate(path: Path) -> None:
     """Bring desk.db to the newest revision (Alembic). Run with no service on the file."""
     from alembic import command

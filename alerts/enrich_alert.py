@@ -28,6 +28,8 @@ def enrich_alert(tx: Transaction, row: Row, effect: Raise) -> None:
     named_by_rules = row["source"] == RULES
     returns = named_by_rules and effect.source == RULES and row["condition"] in {CLEARED, RETRACTED}
     tx.add_causes(row["alert_id"], effect.causes)
+    if effect.at_ms < row["opened_ms"]:  # the lanes run on their own: the earlier one counts, whichever was told first
+        tx.set_alert(row["alert_id"], opened_ms=effect.at_ms)
     if effect.source == RULES or not named_by_rules:
         tx.set_alert(row["alert_id"], **_names(row, effect))
         tx.line(row, "named", {"rule": effect.rule}, text_code=effect.reason.code)

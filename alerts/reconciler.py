@@ -76,10 +76,14 @@ class Reconciler:
         self.counts: Counter[str] = Counter()
         self.last_run_ms = 0
 
-    def run_once(self, now_ms: int) -> list[Finding]:
-        """Ask everything once; what was found. Bounded, whatever the backlog."""
+    def run_once(self, now_ms: int, up_to: int | None = None) -> list[Finding]:
+        """Ask everything once; what was found. Bounded, whatever the backlog.
+
+        `up_to`: rows of INPUTS beyond it are too young to judge, whenever they were received. After an outage they
+        are written late, and the floor needs its moment.
+        """
         found = [
-            *self._alarms_without_alert(now_ms),
+            *self._alarms_without_alert(now_ms, up_to),
             *self._alerts_without_incident(now_ms),
             *self._incidents_without_next_action(now_ms),
             *self._late_timers(now_ms),
@@ -92,12 +96,14 @@ class Reconciler:
 
     # -- alarms -----------------------------------------------------------------------------------------------
 
-    def _alarms_without_alert(self, now_ms: int) -> list[Finding]:
+    def _alarms_without_alert(self, now_ms: int, up_to: int | None) -> list[Finding]:
         found: list[Finding] = []
         position = self._desk.applied(LANE, 0)
         for _ in range(PAGES_PER_RUN):
             page = self._inputs.read(position, PAGE, floor_only=True)
-            settled = [row for row in page if row.received_at_ms <= now_ms - SETTLED_MS]
+            settled = [
+                row for row in page if row.received_at_ms <= now_ms - SETTLED_MS and (up_to is None or row.seq <= up_to)
+            ]
             # rows come in the order of arrival: the first that is too young ends what can be judged now
             for row in self._missing(settled):
                 assert row.event is not None, "only events are alarms"

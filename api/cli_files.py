@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from alerts import site_export, site_import
-from alerts.database import migrate, open_database
+from alerts.database import migrate, open_database, read_database
 from alerts.settings_store import SettingsStore
 from alerts.site_file import load
 from api.cli_serve import DataDir, SettingsFile, kinds_of
@@ -50,7 +50,8 @@ def import_site(
     """Import a site file. Twice changes nothing."""
     given = load_settings(settings)
     site = load(file, kinds_of(book_for_site(given.rules.book_file)))
-    with open_store(data or given.data.dir, site.site_id) as store:
+    hint = "start it with `serve --site FILE`, or use its pages"
+    with open_store(data or given.data.dir, site.site_id, hint=hint) as store:
         changes = site_import.apply(store, site, dry_run, prune=prune)
     if as_json:
         typer.echo(json.dumps([msgspec.to_builtins(change) for change in changes]))
@@ -100,15 +101,16 @@ def show_rule(
 
 
 @contextmanager
-def open_store(folder: Path, site_id: str | None, *, writing: bool = True) -> Iterator[SettingsStore]:
-    """The settings of a data folder. Nobody else may write: the service has its own connection (packages.md)."""
-    if is_in_use(folder / "journal.db"):
-        raise CannotRun(
-            f"a service is running on {folder}: stop it first, "
-            + ("start it with `serve --site FILE`, or use its pages" if writing else "or ask its API")
-        )
-    migrate(folder / "desk.db")
-    database = open_database(folder / "desk.db")
+def open_store(folder: Path, site_id: str | None, *, writing: bool = True, hint: str = "") -> Iterator[SettingsStore]:
+    """The settings of a data folder. Beside a running service only to look: it alone may write (see
+    alerts/database.py).
+    """
+    path, running = folder / "desk.db", is_in_use(folder / "journal.db")
+    if running and writing:
+        raise CannotRun(f"a service is running on {folder}: stop it first{hint and f', or {hint}'}")
+    if not running:
+        migrate(path)
+    database = read_database(path) if running else open_database(path)
     try:
         kept = SettingsStore.sites(database)
         if site_id is None and len(kept) != 1:

@@ -52,7 +52,7 @@ def add_user(
 
 def list_users(settings: SettingsFile = None, data: DataDir = None) -> None:
     """Who may log in."""
-    with open_store(data or load_settings(settings).data.dir, None) as store:
+    with open_store(data or load_settings(settings).data.dir, None, writing=False) as store:
         for account in Accounts(store.database, store.site_id).users():
             typer.echo(f"{account.user_id}  {account.name}  {', '.join(sorted(account.roles))}")
 

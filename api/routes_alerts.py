@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from alerts import queries
-from alerts.acts import BAD_BODY, CONTACT, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from alerts.acts import BAD_BODY, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
 from api.actors import acting
 from api.auth import Caller, carer, check_ward, purpose, services_of, signed_in
 from api.bodies import JsonObject
@@ -104,7 +104,8 @@ ACT_BODY: dict[str, Any] = {
         "call": {"type": "string", "enum": ["110", "112", "113", "116117"], "description": "note: a call made."},
         "outcome": {
             "type": "string",
-            "description": "contact (required): `spoke`, `responder_on_site`, `no_answer`. end: a code (`handled`).",
+            "description": "contact: `spoke` (the default, as contracts §6 knows no other), `responder_on_site`, "
+            "`no_answer`, which lets no P1 end. end: a code (`handled`).",
         },
         "to": {"type": "string", "description": "hand-over (required): the function that is asked."},
         "ask_again_minutes": {"type": "integer", "description": "end, while it is still true: when to ask again."},
@@ -136,9 +137,6 @@ async def act_on_alert(
     if not idempotency_key or not idempotency_key.strip():
         raise Problem("idempotency-key-missing", "Idempotency-Key")
     services = services_of(request)
-    if act == CONTACT and "outcome" not in given:
-        # never taken for granted: "spoke" is what lets a P1 end
-        raise Problem("bad-field", "outcome", more={"reason": BAD_BODY})
     actor = await run_in_threadpool(acting, services, caller, given.pop("staff", None))
     # a key belongs to who sends it: two integrations that count from 1 do not collide
     key = f"{caller.account.user_id}:{idempotency_key.strip()}"

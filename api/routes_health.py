@@ -29,7 +29,15 @@ class Reason(BaseModel):
     """One thing that is not as it should be. `code` is stable; `part` says where."""
 
     code: Literal[
-        "fold_stopped", "fold_stuck", "fold_lagging", "quarantined", "feed_late", "feed_blind", "desk_unreadable"
+        "fold_stopped",
+        "fold_stuck",
+        "fold_lagging",
+        "quarantined",
+        "feed_late",
+        "feed_blind",
+        "feed_dropped",
+        "desk_unreadable",
+        "clock_waiting",
     ]
     part: str
     detail: str = ""
@@ -57,7 +65,7 @@ def live(services: Annotated[Services, Depends(_services)], response: Response) 
 def ready(services: Annotated[Services, Depends(_services)], response: Response) -> Health:
     """503 with reasons when alerts would come late or not at all. A blind feed is a reason: nothing is heard."""
     reasons = [reason for name, runner in _runners(services) for reason in _behind(name, runner)]
-    reasons += _feed(services) + _desk(services)
+    reasons += _feed(services) + _desk(services) + _clock(services)
     health = _health(reasons, response)
     health.feed = feed_state(services)
     return health
@@ -93,11 +101,15 @@ def _behind(name: str, runner: RunnerStatus) -> list[Reason]:
 
 
 def _feed(services: Services) -> list[Reason]:
+    reasons = []
     if services.feed.state == "blind":
-        return [Reason(code="feed_blind", part="feed")]
+        reasons.append(Reason(code="feed_blind", part="feed"))
     if services.feed.state == "late":
-        return [Reason(code="feed_late", part="feed", blocking=False)]
-    return []
+        reasons.append(Reason(code="feed_late", part="feed", blocking=False))
+    if lost := services.counters().get("mqtt_qos0_dropped_total", 0):  # nobody sends them again
+        detail = f"{lost} messages of QoS 0 not taken since start"
+        reasons.append(Reason(code="feed_dropped", part="feed", detail=detail, blocking=False))
+    return reasons
 
 
 def _desk(services: Services) -> list[Reason]:
@@ -106,6 +118,13 @@ def _desk(services: Services) -> list[Reason]:
     except SQLAlchemyError as error:
         return [Reason(code="desk_unreadable", part="desk", detail=type(error).__name__)]
     return []
+
+
+def _clock(services: Services) -> list[Reason]:
+    if not services.system_clock.waiting:
+        return []
+    detail = "the machine's time is over 10 min ahead of ours: POST /api/v1/clock/confirm if it is right"
+    return [Reason(code="clock_waiting", part="clock", detail=detail, blocking=False)]
 
 
 def _health(reasons: list[Reason], response: Response) -> Health:

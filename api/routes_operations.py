@@ -16,7 +16,7 @@ from api.problems import Problem
 from api.routes_events import append
 from api.services import Services
 from api.wire import cursor_of, cursor_value, utc_text
-from ingest.record import DeadLetter, RawRecord
+from ingest.record import FEED, DeadLetter, RawRecord
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/api/v1", tags=["operations"])
@@ -62,6 +62,20 @@ def replay(
     (seq,) = append(services, [again])
     log.info("dead_letter_replayed", raw_seq=raw.seq, as_seq=seq, account=caller.account.user_id)
     return {"replayed": letter_id, "raw_seq": seq}
+
+
+@router.post("/clock/confirm", summary="Believe the machine's time", responses=problems(401, 403, 503))
+def confirm_clock(request: Request, caller: Annotated[Caller, Depends(operator)]) -> dict[str, Any]:
+    """When the machine's time has jumped forward by more than 10 min we keep our own, and `/health/ready` says
+    `clock_waiting`, until somebody who has looked says here that it is right. `confirmed` false: nothing waited.
+    """
+    services = services_of(request)
+    stepped = services.system_clock.confirm()
+    if stepped is not None:
+        append(services, [RawRecord(0, FEED, payload=stepped.payload())])
+        account = caller.account.user_id
+        log.warning("clock_confirmed", from_ms=stepped.from_ms, to_ms=stepped.to_ms, account=account)
+    return {"confirmed": stepped is not None, "now": utc_text(services.clock())}
 
 
 @router.get("/rules", summary="The rules in force", responses=problems(401))

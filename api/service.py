@@ -9,7 +9,6 @@ MQTT last: nothing is taken in before everything behind it stands. Stop goes the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import msgspec
 import structlog
@@ -68,7 +67,7 @@ class Service:
     """Start, stop, and the bells between parts."""
 
     def __init__(
-        self, parts: Parts, reconcile: Callable[[int], object] | None, notify_pages: Callable[[], None]
+        self, parts: Parts, reconcile: Callable[[int, int], object] | None, notify_pages: Callable[[], None]
     ) -> None:
         self.parts, self._notify_pages, self._collector = parts, notify_pages, Collector()
         self.emergencies = 0  # alarms told while no commit succeeded
@@ -85,9 +84,8 @@ class Service:
         )
         self.background = [self.ticking, self.relaying, self.sending, self.sending_p1, self.watching]
         if reconcile is not None:
-            # not at once: after an outage everything is late, and what follows the logs needs a moment to catch up;
-            # the crash rounds saw it "find" alarms that the floor was just about to raise
-            work = partial(_reconcile, reconcile, clock)
+            # not at once: after an outage everything is late, and whoever follows the logs needs a moment
+            work = _Settled(reconcile, clock, parts.journal.inputs.last_seq)
             self.background.append(Background("reconciler", work, RECONCILE_S, first_after_s=RECONCILE_S))
 
     def start(self) -> None:
@@ -190,8 +188,18 @@ class Service:
         return 0.0 if self.parts.outbox.run_once(self.parts.clock.now_ms(), only_p1=True) else None
 
 
-def _reconcile(run: Callable[[int], object], clock: Clock) -> None:
-    run(clock.now_ms())
+class _Settled:
+    """The reconciler, which judges only what INPUTS held when it ran before (or at the start): after an outage rows are
+    written long after they were received, and the crash rounds saw it "find" what the floor was about to raise.
+    """
+
+    def __init__(self, run: Callable[[int, int], object], clock: Clock, end: Callable[[], int]) -> None:
+        self._run, self._clock, self._end, self._known = run, clock, end, end()
+
+    def __call__(self) -> None:
+        end = self._end()
+        self._run(self._clock.now_ms(), self._known)
+        self._known = end
 
 
 def _none(_value: object) -> None:

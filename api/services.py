@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ingest.clock import Clock
 from ingest.journal import InputLog, RawLog
 from ingest.record import RawRecord
 from ingest.series import Series
@@ -118,10 +119,13 @@ def _no_counters() -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything a request may need. `clock` gives integer milliseconds UTC, the same clock receive stamps with."""
+    """Everything a request may need. `clock` gives integer milliseconds UTC, the same clock receive stamps with;
+    `system_clock` is that clock itself, for those who must say whether the machine's time is to be believed.
+    """
 
     site_id: str
     clock: Callable[[], int]
+    system_clock: Clock
     database: Database
     desk: Desk
     settings_store: SettingsStore

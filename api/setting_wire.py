@@ -37,13 +37,19 @@ def taken(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def refused(error: SettingRefused) -> Problem:
     """Why the store did not save it, field by field."""
     errors = [
-        {"field": found.field, "message": found.message, "code": found.code}
-        | ({"nearest": found.nearest} if found.nearest else {})
+        {"field": _outside(found.field), "message": _outside(found.message), "code": found.code}
+        | ({"nearest": _outside(found.nearest)} if found.nearest else {})
         for found in error.problems
     ]
     first = error.problems[0]
-    field = next((outside for outside, inside in INSTANTS.items() if inside == first.field), first.field) or None
-    return Problem(SLUGS.get(first.code, "bad-field"), field, more={"errors": errors})
+    return Problem(SLUGS.get(first.code, "bad-field"), _outside(first.field) or None, more={"errors": errors})
+
+
+def _outside(text: str) -> str:
+    """With the names that people write."""
+    for outside, inside in INSTANTS.items():
+        text = text.replace(inside, outside)
+    return text
 
 
 def _instant(value: object, field: str) -> int:

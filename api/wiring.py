@@ -263,6 +263,7 @@ def _intake(
 def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wakeup) -> Services:
     assert parts.intake is not None, "a service without MQTT has no pulse"
     intake, receiver = parts.intake, parts.receiver
+    session_ms, idle_ms = options.session_hours * 3_600_000, options.session_idle_minutes * 60_000
 
     def counters() -> dict[str, int]:
         health = receiver.health()
@@ -273,15 +274,11 @@ def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wake
     return Services(
         site_id=options.site_id,
         clock=parts.clock.now_ms,
+        system_clock=parts.clock,
         database=parts.database,
         desk=parts.desk,
         settings_store=store,
-        accounts=Accounts(
-            parts.database,
-            options.site_id,
-            session_ms=options.session_hours * 3_600_000,
-            idle_ms=options.session_idle_minutes * 60_000,
-        ),
+        accounts=Accounts(parts.database, options.site_id, session_ms=session_ms, idle_ms=idle_ms),
         raw_log=parts.journal.raw,
         input_log=parts.journal.inputs,
         series=parts.series,

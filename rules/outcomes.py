@@ -60,8 +60,10 @@ def _raise(fire: Fire, context: Context, site: str, lane: str) -> Raise | None:
         return None
     alarm = variant.alarm if variant is not None and variant.alarm is not None else rule.alarm
     if alarm and event is not None:
-        alert_id = alarm_alert_id(site, event.event_id)
+        # the floor tells of the same alarm, in a lane of its own: whoever comes first must say the same of whom it is
+        alert_id, subject = alarm_alert_id(site, event.event_id), event.subject
     else:
+        subject = context.subject
         alert_id = rule_alert_id(lane, site, rule.id, context.subject, fire.episode)
     late_ms = context.now_ms - fire.since_ms
     shown_late = fire.late and late_ms - fire.waited_ms > LATE_AFTER_MS
@@ -71,7 +73,7 @@ def _raise(fire: Fire, context: Context, site: str, lane: str) -> Raise | None:
         context.now_ms,
         site,
         context.facts.home,
-        context.subject,
+        subject,
         rule.id,
         rule.version,
         variant.code if variant is not None and variant.code is not None else rule.code,

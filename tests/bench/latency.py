@@ -111,7 +111,8 @@ def events(process: ServiceProcess) -> int:
     """Messages that became events of their own."""
     journal = sqlite3.connect(f"file:{process.data}/journal.db?mode=ro", uri=True)
     with contextlib.closing(journal):
-        query = "SELECT count(*) FROM inputs WHERE kind = 'event' AND derived = 0"
+        query = """SELECT count(*) FROM inputs JOIN raw ON raw.seq = raw_seq
+            WHERE inputs.kind = 'event' AND derived = 0 AND raw.kind = 'mqtt'"""
         return int(journal.execute(query).fetchone()[0])
 
 

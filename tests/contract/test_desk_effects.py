@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from alerts import queries
+from api.wire import utc_text
 from rules.effects import Fenced, Parameter
 from tests.support.desk import (
     Duty,
@@ -67,18 +68,21 @@ def test_two_partitions_and_lanes_have_their_own_positions(duty):
     assert [duty.desk.applied(*key) for key in (("floor", 0), ("home", 1), ("home", 0))] == [9, 4, 0]
 
 
+@pytest.mark.parametrize("earlier", ["floor", "home"])
 @pytest.mark.parametrize("floor_first", [True, False])
-def test_whoever_comes_second_only_enriches(duty, floor_first):
-    """One alert, rung once, named by the rules, whichever lane was faster."""
+def test_whoever_comes_second_only_enriches(duty, floor_first, earlier):
+    """One alert, rung once, named by the rules and open since the earlier of the two, whichever lane was faster."""
     rules = duty.press("p1", parameters={"cancel": Parameter("0 s", "book")})
+    earlier_ms = rules.at_ms - 5_000
     lanes = [("floor", as_floor(rules)), ("home", rules)]
+    lanes = [(lane, msgspec.structs.replace(e, at_ms=earlier_ms if lane == earlier else e.at_ms)) for lane, e in lanes]
     for lane, effect in lanes if floor_first else reversed(lanes):
         duty.apply(effect, lane=lane)
 
     [alert] = duty.alerts()
     assert (alert["rule"], alert["code"], alert["rule_version"], alert["reason"]) == ("R01", "3", "v1", "pressed")
     assert alert["parameters"] == {"cancel": {"value": "0 s", "from": "book"}}
-    assert alert["presses"] == 1
+    assert (alert["presses"], alert["opened_at"]) == (1, utc_text(earlier_ms))
     assert duty.sent(alert["alert_id"]) == [("ring", "natt-1")]
 
 

@@ -82,14 +82,14 @@ def test_of_two_who_claim_at_once_one_gets_it(stack):
 
 
 def test_p1_ends_only_with_contact(stack):
-    """`end` before contact is 409 `contact-first`; after contact it ends; contact says its outcome aloud."""
+    """`end` before contact is 409 `contact-first`; nobody having answered is no contact; after contact it ends."""
     alert_id = stack.press()
     client = stack.machine()
     act(client, alert_id, "claim", "1", staff="s1")
 
     assert slug(act(client, alert_id, "end", "2", staff="s1")) == "contact-first"
-    silent = act(client, alert_id, "contact", "3", staff="s1")
-    assert (slug(silent), silent.json()["field"]) == ("bad-field", "outcome")
+    wrong = act(client, alert_id, "contact", "3", staff="s1", outcome="maybe")
+    assert (slug(wrong), wrong.json()["field"]) == ("bad-field", "outcome")
     assert act(client, alert_id, "contact", "4", staff="s1", outcome="no_answer").status_code == 200
     assert slug(act(client, alert_id, "end", "5", staff="s1")) == "contact-first"
     assert act(client, alert_id, "contact", "6", staff="s1", outcome="spoke").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -111,15 +112,30 @@ def test_alive_means_that_the_folds_move(stack):
         ("home", {"quarantined": [{"rule": "R05", "subject": "r1"}]}, 200, "quarantined"),
         ("feed", {"state": "blind"}, 503, "feed_blind"),
         ("feed", {"state": "late"}, 200, "feed_late"),
+        ("clock", {"waiting": True}, 200, "clock_waiting"),
     ],
 )
 def test_ready_says_why_not(stack, part, values, status, code):
     """ready: each reason by its code; only what makes alerts late or missing turns it to 503."""
-    set_to(stack.feed if part == "feed" else stack.runners[part], **values)
+    parts = {"feed": stack.feed, "clock": stack.clock, **stack.runners}
+    set_to(parts[part], **values)
     answer = stack.client().get("/health/ready")
 
     assert (answer.status_code, [reason["code"] for reason in answer.json()["reasons"]]) == (status, [code])
     assert answer.json()["feed"]["state"] == stack.feed.state
+
+
+def test_an_operator_believes_the_machines_time(stack):
+    """A jump that waits is confirmed once, by an operator only, and stands in RAW as a fact for the folds."""
+    stack.clock.waiting = True
+    assert stack.machine("carer").post("/api/v1/clock/confirm").status_code == 403
+    operator = stack.machine("operator")
+
+    answers = [operator.post("/api/v1/clock/confirm").json()["confirmed"] for _ in range(2)]
+
+    rows = [row for row in stack.journal.raw.read(0, 100) if row.kind == "feed"]
+    assert answers == [True, False]
+    assert [json.loads(row.payload)["action"] for row in rows] == ["confirmed"]
 
 
 def test_figures_carry_no_person_and_few_labels(stack):

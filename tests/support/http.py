@@ -28,6 +28,7 @@ from api.app import create_app
 from api.live import Wakeup
 from api.problems import URN
 from api.services import Services, WebOptions
+from ingest.clock import ClockStepped
 from ingest.codecs import default_codecs
 from ingest.journal_sqlite import SqliteJournal
 from ingest.receive import Receiver
@@ -66,6 +67,7 @@ class StillClock:
 
     def __init__(self, stack: HttpStack) -> None:
         self._stack = stack
+        self.waiting = False
 
     def now_ms(self) -> int:
         return self._stack.now_ms
@@ -73,8 +75,12 @@ class StillClock:
     def check(self) -> None:
         return None
 
-    def confirm(self, second_source_ms: int | None = None) -> None:
-        return None
+    def confirm(self, second_source_ms: int | None = None) -> ClockStepped | None:
+        """As the real one after a jump forward: once, while it waits."""
+        if not self.waiting:
+            return None
+        self.waiting = False
+        return ClockStepped(self.now_ms(), self.now_ms() + 3_600_000, "confirmed")
 
 
 @dataclass
@@ -152,6 +158,7 @@ class HttpStack:
     now_ms: int = NIGHT_MS
 
     def __post_init__(self) -> None:
+        self.clock = StillClock(self)
         self.database: Database = open_database(self.folder / "desk.db")
         metadata.create_all(self.database.writer)
         self.changed = Wakeup()
@@ -159,7 +166,7 @@ class HttpStack:
         self.store = SettingsStore(self.database, SITE, self.changed.notify)
         self.accounts = Accounts(self.database, SITE)
         self.journal = sqlite_journal(self.folder)
-        self.receiver = Receiver(self.journal.raw, StillClock(self), class_of=_alarm, on_emergency=lambda _record: None)
+        self.receiver = Receiver(self.journal.raw, self.clock, class_of=_alarm, on_emergency=lambda _record: None)
         self.source = SourceLoop(self.journal)
         self.series = SqliteSeries(self.folder / "series.db")
         self.feed, self.runners = Feed(), {name: Runner() for name in ("source", "home", "floor")}
@@ -171,7 +178,8 @@ class HttpStack:
 
     def services(self) -> Services:
         return Services(
-            site_id=SITE, clock=lambda: self.now_ms, database=self.database, desk=self.desk, settings_store=self.store,
+            site_id=SITE, clock=lambda: self.now_ms, system_clock=self.clock, database=self.database, desk=self.desk,
+            settings_store=self.store,
             accounts=self.accounts, raw_log=self.journal.raw, input_log=self.journal.inputs, series=self.series,
             receiver=self.receiver, folded=self.journal.inputs.wait_position, source_runner=self.runners["source"],
             home_runner=self.runners["home"], floor_runner=self.runners["floor"], feed=self.feed, rule_book=Book(),

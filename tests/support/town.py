@@ -15,7 +15,6 @@ import msgspec
 
 from alerts.accounts import Accounts
 from alerts.database import migrate, open_database
-from alerts.metadata import metadata
 from alerts.settings_store import SettingsStore
 
 SITE = "solbakken"
@@ -62,7 +61,6 @@ def settle_town(data: Path, homes: int) -> str:
     data.mkdir(parents=True, exist_ok=True)
     migrate(data / "desk.db")
     database = open_database(data / "desk.db")
-    metadata.create_all(database.writer)
     now_ms = time.time_ns() // 1_000_000
     try:
         store = SettingsStore(database, SITE)
