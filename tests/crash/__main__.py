@@ -33,7 +33,8 @@ def say(one: Round) -> None:
     moment = f"{one.alive_ms:5d} ms alive" if one.alive_ms > 0 else f"{-one.alive_ms:5d} ms of start"
     print(
         f"round {one.number:3d}  killed after {moment:15s}  back in {one.recovery_ms:5d} ms  "
-        f"raw {one.raw:7d}  acknowledged {one.acknowledged:6d}  {'; '.join(one.faults) or 'ok'}",
+        f"raw {one.raw:7d}  floor behind {one.floor_behind:5d}  acknowledged {one.acknowledged:6d}  "
+        f"{'; '.join(one.faults) or 'ok'}",
         flush=True,
     )
 
