@@ -106,7 +106,7 @@ async def running(
             services = dataclasses.replace(services, demo=make_demo(service, services))
         app = create_app(services, pages=[board_router(services)])
         listener = _listen(options.http_host, options.http_port)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=3)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=10)
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals belong to the CLI
         serving = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - serve() would take the signals

@@ -71,7 +71,7 @@ def serving(stack: HttpStack, port: int = 0) -> Iterator[str]:
     """The pages on a real port, again and again on the same one if need be: the base URL."""
     services = stack.app.state.services
     stack.app = create_app(services, [board_router(services)])  # a closed hub of live streams stays closed
-    config = uvicorn.Config(stack.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(stack.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=30)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="test-board", daemon=True)
     thread.start()
@@ -81,7 +81,7 @@ def serving(stack: HttpStack, port: int = 0) -> Iterator[str]:
     finally:
         stack.app.state.hub.close()
         server.should_exit = True
-        thread.join(10)
+        thread.join(40)
 
 
 def key_of(html: str) -> str:

@@ -232,7 +232,7 @@ class HttpStack:
     @contextlib.contextmanager
     def server(self) -> Iterator[str]:
         """The application on a real port, for streams: its base URL."""
-        config = uvicorn.Config(self.app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=5)
+        config = uvicorn.Config(self.app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=30)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="test-uvicorn", daemon=True)
         thread.start()
@@ -243,7 +243,7 @@ class HttpStack:
         finally:
             self.app.state.hub.close()
             server.should_exit = True
-            thread.join(10)
+            thread.join(40)
             assert not thread.is_alive(), "open streams must not hold up the end of the server"
 
 
