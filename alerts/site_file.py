@@ -18,7 +18,7 @@ from alerts.site_items import SECTIONS, UNNAMED, NaturalKey, SiteFile, natural_k
 from alerts.site_model import REFERENCES, Device, Gateway, Item, Plan, check, written_name
 from alerts.site_problems import PROBLEMS_MAX, Problem, meant, shown
 from alerts.yaml_lines import Tree, YamlProblem, entries, line_of, parse, tree
-from rules.book import PARAMETERS_OF_KIND
+from rules.book_check import parameters_of_kind
 
 BYTES_MAX = 8_388_608
 _SECTION_OF = {kind: section for section, kind in SECTIONS.items()}
@@ -187,9 +187,10 @@ class _Reading:
             message = f"the rule book has no {plan.rule}; {sentence}"
             self._problem(found, Problem("unknown_word", "rule", message, nearest=near))
             return
+        known = tuple(parameters_of_kind(kind))
         for name in plan.parameters:
-            if name not in PARAMETERS_OF_KIND[kind]:
-                sentence, near = meant(PARAMETERS_OF_KIND[kind], name)
+            if name not in known:
+                sentence, near = meant(known, name)
                 message = f"{plan.rule} has no parameter {name}; {sentence}"
                 self._problem(found, Problem("unknown_key", f"set.{name}", message, nearest=near))
 

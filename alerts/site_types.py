@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from alerts.site_problems import meant, nearest, shown, wrong
 from alerts.site_words import CONVENTIONS, RISKS, near_miss
 from ingest.quantities import format_duration, parse_duration_ms
-from rules.book import PARAMETERS, parse_parameter
+from rules.book_check import all_parameters
 from rules.local_time import UnknownZone, zone
+from rules.parameters import Written, parse_parameter
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{1,30}")
@@ -117,15 +118,16 @@ def _all(value: object) -> object:
     return () if value == "all" else _tuple(value)
 
 
-def _parameters(values: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
+def _parameters(values: dict[str, Written]) -> dict[str, Written]:
     if not values:
         raise wrong("empty", "sets nothing; write what differs from the book, such as set: {for: 35 min}")
+    known = all_parameters()
     for name, written in values.items():
-        if name not in PARAMETERS:
-            sentence, near = meant(tuple(PARAMETERS), name)
+        if name not in known:
+            sentence, near = meant(tuple(known), name)
             raise wrong("unknown_key", f"unknown parameter {shown(name)}; {sentence}", f"set.{name[:60]}", near)
         try:
-            parse_parameter(name, written)
+            parse_parameter(known[name], written)
         except ValueError as error:
             raise wrong("bad_parameter", str(error)[:200], f"set.{name}") from error
     return values

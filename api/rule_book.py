@@ -14,7 +14,8 @@ import structlog
 
 from alerts.settings_store import SettingsStore
 from rules import home_fold
-from rules.book import Book, Rule, values_in_force
+from rules.book import Book, Rule
+from rules.book_check import values_of
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ class ServedBook:
 def shown_rule(rule: Rule, book: Book) -> dict[str, Any]:
     """One rule, JSON-ready; see ServedBook.rules."""
     layers = [("book", rule.set)] + [(layer.origin, layer.set.get(rule.id, {})) for layer in book.layers]
-    values = values_in_force(rule, [(origin, settings) for origin, settings in layers if settings])
+    values = values_of(rule, [(origin, settings) for origin, settings in layers if settings])
     return {
         "id": rule.id,
         "name": rule.name,

@@ -1,4 +1,4 @@
-"""The rule book as values: what a rule is, and which parameters are in force for whom. Pure; YAML is `book_file.py`'s.
+"""The rule book as values: what a rule is. Pure; YAML is `book_file.py`'s, what an engine can run `book_check.py`'s.
 
 A rule is a kind plus parameters plus small conditions. A value in force comes from the highest layer that sets
 it: shipped < site < ward < person (plan), and remembers which. Books are content-addressed: `Book.version` is the
@@ -12,11 +12,8 @@ import hashlib
 import msgspec
 
 from ingest.event import UNASSIGNED, Event, Value
-from ingest.quantities import format_duration, format_window, parse_duration_ms, parse_window
-from rules.effects import Parameter
+from rules.parameters import Written
 
-PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
-KINDS = ("signal", "dwell", "absence", "deadline")
 PER = ("resident", "device", "gateway", "address")
 HOLDS = ("staff", "away", "pause", "gateway")
 
@@ -54,6 +51,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     priority: str
     code: str = ""  # VKP alert code, "" where VKP has none
     per: str = "resident"
+    everyone: bool = False  # what nobody's device saw in a shared home counts for each who lives there
     alarm: bool = False  # person alarm: no measure, hold, pause or settle applies
     measure: tuple[str, ...] = ()  # services one of which must be decided for this person
     holds: tuple[str, ...] = ()  # what may withhold it
@@ -61,8 +59,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     enter: tuple[Match, ...] = ()  # begins it: the signal, the state, the sign of life, the dose
     leave: tuple[Match, ...] = ()  # ends it: cancel, leaving the state, fetched
     extend: tuple[Match, ...] = ()  # lengthens a dwell once
+    then: tuple[Match, ...] = ()  # what must follow, or must not, in a sequence
     variants: tuple[Variant, ...] = ()
-    set: dict[str, str | int | bool] = {}
+    set: dict[str, Written] = {}
     self_resolves: bool = False
     episode_per_subject: bool = False  # one alert per subject until it is closed, not one per event
     version: str = ""
@@ -73,7 +72,7 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     origin: str  # "site", "ward nord"
     ward: str | None = None
-    set: dict[str, dict[str, str | int | bool]] = {}  # rule id -> parameter -> value
+    set: dict[str, dict[str, Written]] = {}  # rule id -> parameter -> value
 
 
 class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -98,129 +97,6 @@ def with_versions(book: Book) -> Book:
 
 def _hash(value: object) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:16]
-
-
-# Parameters: name -> how people write it. A kind uses those it names; a book may set no other.
-PARAMETERS = {
-    "for": "duration",
-    "window": "window",
-    "prior": "duration",
-    "extend": "duration",
-    "starts_inside": "flag",
-    "for_critical": "duration",
-    "intervals": "count",
-    "cap": "duration",
-    "cancel_window": "duration",
-    "grace": "duration",
-    "grace_critical": "duration",
-    "again_after_pause": "duration",
-    "grow_after": "duration",
-    "grow_to": "priority",
-    "fetched_when_dispensed": "words",
-}
-PARAMETERS_OF_KIND = {
-    "signal": ("cancel_window",),
-    "dwell": (
-        "for",
-        "window",
-        "prior",
-        "extend",
-        "starts_inside",
-        "for_critical",
-        "intervals",
-        "cap",
-        "grow_after",
-        "grow_to",
-    ),
-    "absence": ("for", "again_after_pause"),
-    "deadline": ("grace", "grace_critical", "fetched_when_dispensed"),
-}
-
-
-class Values(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Parameters in force for one rule and person, parsed, and where each came from."""
-
-    for_ms: int = 0
-    window: tuple[int, int] | None = None
-    prior_ms: int = 0
-    extend_ms: int = 0
-    starts_inside: bool = False
-    for_critical_ms: int | None = None
-    intervals: int = 0
-    cap_ms: int | None = None
-    cancel_window_ms: int = 0
-    grace_ms: int = 0
-    grace_critical_ms: int | None = None
-    again_after_pause_ms: int = 0
-    grow_after_ms: int | None = None
-    grow_to: str | None = None
-    fetched_when_dispensed: tuple[str, ...] = ()
-    shown: dict[str, Parameter] = {}
-
-
-def parse_parameter(name: str, value: object) -> object:
-    """The typed value of one parameter. ValueError says in words what is allowed."""
-    kind = PARAMETERS[name]
-    if kind == "duration":
-        return parse_duration_ms(value)
-    if kind == "window":
-        return parse_window(value)
-    if kind == "flag":
-        if not isinstance(value, bool):
-            raise ValueError(f"{value!r} is not true or false")
-        return value
-    if kind == "priority":
-        if value not in PRIORITIES:
-            raise ValueError(f"{value!r} is not one of P1 to P5")
-        return value
-    if kind == "words":
-        if not isinstance(value, str):
-            raise ValueError(f"{value!r} is not a list of words separated by commas")
-        return tuple(word.strip() for word in value.split(",") if word.strip())
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
-        raise ValueError(f"{value!r} is not a whole number")
-    return value
-
-
-def values_in_force(rule: Rule, layers: list[tuple[str, dict[str, str | int | bool]]]) -> Values:
-    """Merge (origin, settings) pairs, lowest first. Names and values were checked when they were saved."""
-    fields: dict[str, object] = {}
-    shown: dict[str, Parameter] = {}
-    for origin, settings in layers:
-        for name, written in settings.items():
-            value = parse_parameter(name, written)
-            fields[f"{name}_ms" if PARAMETERS[name] == "duration" else name] = value
-            shown[name] = Parameter(_written(name, value), origin)
-    return msgspec.convert({**fields, "shown": dict(sorted(shown.items()))}, Values)
-
-
-def _written(name: str, value: object) -> str:
-    if PARAMETERS[name] == "duration" and isinstance(value, int):
-        return format_duration(value)
-    if PARAMETERS[name] == "window" and isinstance(value, tuple):
-        return format_window(value)
-    if PARAMETERS[name] == "words" and isinstance(value, tuple):
-        return ", ".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def check_book(book: Book) -> Book:
-    """The same book; ValueError when a rule of it could not be run by this version of the engine."""
-    known = {rule.id for rule in book.rules}
-    for rule in book.rules:
-        if rule.kind not in KINDS or rule.per not in PER or rule.priority not in PRIORITIES:
-            raise ValueError(f"{rule.id}: unknown kind {rule.kind!r}, per {rule.per!r} or priority {rule.priority!r}")
-        sets = [("book", rule.set), *((layer.origin, layer.set.get(rule.id, {})) for layer in book.layers)]
-        for _, settings in sets:
-            if unknown := [name for name in settings if name not in PARAMETERS_OF_KIND[rule.kind]]:
-                raise ValueError(f"{rule.id}: unknown parameter {unknown[0]!r}")
-        try:
-            values_in_force(rule, sets)
-        except ValueError as error:
-            raise ValueError(f"{rule.id}: {error}") from error
-    if len(known) != len(book.rules):
-        raise ValueError("a rule stands twice in the book")
-    return book
 
 
 def matches(

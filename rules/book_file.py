@@ -17,9 +17,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from rules.book import KINDS, PARAMETERS_OF_KIND, Book, Layer, Rule, check_book, parse_parameter, with_versions
+from rules.book import Book, Layer, Rule, with_versions
+from rules.book_check import check_book, parameters_of_kind
+from rules.kinds import KINDS
+from rules.parameters import Written, parse_parameter
 
 FILE_BYTES_MAX = 1_000_000
+FAMILIES = ("alarms", "daily_life", "wandering", "medication", "surroundings", "devices", "measurements", "routine")
+"""The files of the shipped book in `rules/book`; rules and their effects keep this order."""
 
 
 class BookError(Exception):
@@ -32,9 +37,13 @@ class BookError(Exception):
 
 @functools.cache
 def shipped_book() -> Book:
-    """The book in the package."""
-    source = importlib.resources.files("rules").joinpath("book.yaml")
-    return with_versions(Book(_rules(_parse(source.read_text("utf-8"), "book.yaml"), "book.yaml")))
+    """The book in the package: its families, in their order."""
+    folder = importlib.resources.files("rules").joinpath("book")
+    rules: list[Rule] = []
+    for family in FAMILIES:
+        file = f"{family}.yaml"
+        rules += _rules(_parse(folder.joinpath(file).read_text("utf-8"), f"book/{file}"), f"book/{file}")
+    return check_book(with_versions(Book(tuple(rules))))
 
 
 def book_for_site(path: Path | None) -> Book:
@@ -119,10 +128,11 @@ def _check_set(rule: Rule, settings: object, file: str) -> None:
     if settings is None:
         return
     assert isinstance(settings, CommentedMap), "its caller has looked"
-    _only(settings, PARAMETERS_OF_KIND[rule.kind], file, f"{rule.id} set")
+    parameters = parameters_of_kind(rule.kind)
+    _only(settings, parameters, file, f"{rule.id} set")
     for name, value in settings.items():
         try:
-            parse_parameter(name, value)
+            parse_parameter(parameters[name][1], value)
         except ValueError as error:
             raise BookError(file, _line(settings, name), f"{rule.id}: {name}: {error}") from error
 
@@ -150,9 +160,7 @@ def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
     return msgspec.structs.replace(shipped, layers=tuple(layers), off=off)
 
 
-def _settings(
-    given: object, known: dict[str, Rule], file: str, line: int, where: str
-) -> dict[str, dict[str, str | int | bool]]:
+def _settings(given: object, known: dict[str, Rule], file: str, line: int, where: str) -> dict[str, dict[str, Written]]:
     settings = _mapping(given, file, line, where)
     checked = {}
     for rule_id in settings:
@@ -161,7 +169,7 @@ def _settings(
         values = _mapping(settings[rule_id], file, _line(settings, rule_id), str(rule_id))
         _check_set(known[rule_id], values, file)
         checked[str(rule_id)] = {str(name): _plain(values[name]) for name in values}
-    return msgspec.convert(checked, dict[str, dict[str, str | int | bool]])
+    return msgspec.convert(checked, dict[str, dict[str, Written]])
 
 
 def _near(word: str, known: Iterable[str]) -> str:

@@ -143,7 +143,7 @@ def _plan(facts: Facts, key: str, value: Value) -> Plan | None:
     checked = {
         str(name): item
         for name, item in (settings.items() if isinstance(settings, dict) else ())
-        if isinstance(item, str | int | bool)
+        if isinstance(item, str | int | float | bool)
     }
     return Plan(key, resident, str(value.get("rule")), checked, _day(value.get("from")), _day(value.get("until")))
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ingest.event import Event
+from rules.parameters import Written
 
 CALL_ROLES = ("pendant", "wrist", "cord", "hub", "panic", "button")  # what a person can call for help with
 NEVER_MS = -(2**62)
@@ -52,7 +53,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     resident: str
     rule: str
-    set: dict[str, str | int | bool] = {}
+    set: dict[str, Written] = {}
     from_date: str | None = None
     until_date: str | None = None
 

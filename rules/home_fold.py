@@ -18,7 +18,8 @@ import msgspec
 
 from ingest.event import TEST, Event
 from ingest.record import CLOCK, EVENT, SETTING, Input, Setting
-from rules.book import Book, check_book
+from rules.book import Book
+from rules.book_check import check_book
 from rules.effects import LIVE, Effect, Observe, Reason, effect_id
 from rules.fact_events import take_event
 from rules.fact_settings import take_setting
@@ -31,7 +32,7 @@ from rules.local_time import zone
 from rules.protection import occurrence, why_unwatched
 from rules.timers import Timers
 
-ENGINE = 2  # version of fold and kinds; part of a snapshot's name
+ENGINE = 3  # version of fold and kinds; part of a snapshot's name
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
 UNKNOWN_MAX = 10_000  # … and of more than this many, those heard of longest ago

@@ -10,6 +10,7 @@ import msgspec
 from ingest.event import Event
 from rules.book import Book, Rule
 from rules.facts import Facts
+from rules.kinds import KINDS
 from rules.kinds.absence import AbsenceState
 from rules.kinds.deadline import DeadlineState
 from rules.kinds.dwell import DwellState
@@ -27,6 +28,7 @@ class Instance(msgspec.Struct, omit_defaults=True):
     state: AnyState | None = None
     resident: str | None = None
     open_ids: list[str] = []  # alerts that wait for their Clear
+    growing: dict[str, int] = {}  # episode of an open alert -> when it gets a higher priority
     hold_check_ms: int | None = None  # when the hold that withheld it ends by itself
     watch_check_ms: int | None = None  # when its measure ends, or the next one begins
     quarantined: bool = False
@@ -53,9 +55,9 @@ class FoldState(msgspec.Struct, omit_defaults=True):
 
 
 def due_ms_of(instance: Instance) -> int | None:
-    """The one timer an instance asks for: its kind's, the end of the hold that withheld it, or of its measure."""
+    """The first timer of an instance: its kind's, the end of a hold or of its measure, or a severity that grows."""
     due_ms = instance.state.due_ms if instance.state is not None else None
-    for check_ms in (instance.hold_check_ms, instance.watch_check_ms):
+    for check_ms in (instance.hold_check_ms, instance.watch_check_ms, *instance.growing.values()):
         if check_ms is not None and (due_ms is None or check_ms < due_ms):
             due_ms = check_ms
     return due_ms
@@ -70,15 +72,15 @@ def kept(state: State | None) -> AnyState | None:
 def subjects(facts: Facts, rule: Rule, event: Event) -> list[tuple[str, str | None]]:
     """(subject, resident) of the instances of a rule that an event is for.
 
-    Without a resident a sign of life in a shared home counts for all who live there; anything else for its only
-    resident, else for nobody: guessing would watch the wrong person.
+    Whom an event without a resident is for, its kind says (`nobodys`), or a rule for `everyone`.
     """
     per = rule.per
     if per == "resident":
-        if event.resident is not None or rule.kind == "signal":
+        nobodys = KINDS[rule.kind].nobodys
+        if event.resident is not None or nobodys == "subject":
             return [(event.subject, event.resident)]
         people = sorted(facts.residents)
-        return [(person, person) for person in people] if rule.kind == "absence" or len(people) == 1 else []
+        return [(person, person) for person in people] if nobodys == "all" or rule.everyone or len(people) == 1 else []
     if per == "address":
         return [(event.address, event.resident)]
     if per == "device":

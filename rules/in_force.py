@@ -10,10 +10,13 @@ import msgspec
 from ingest.event import UNASSIGNED, Event
 from ingest.vocabulary import goes_to_person
 from rules import watch
-from rules.book import Book, Match, Rule, Values, matches, values_in_force
+from rules.book import Book, Match, Rule, matches
+from rules.book_check import values_of
 from rules.facts import Facts
+from rules.kinds import KINDS
+from rules.parameters import Values
 
-ROLES = ("at_once", "enter", "leave", "extend")
+ROLES = ("at_once", "enter", "leave", "extend", "then")
 REMEMBERED_MAX = 100_000  # answers kept; they are computed again when this many were asked for
 
 
@@ -38,7 +41,7 @@ class InForce:
     def __init__(self, book: Book) -> None:
         self.book = book
         self.rules = {rule.id: rule for rule in book.rules if rule.id not in book.off}
-        self.standing_rules = [rule for rule in self.rules.values() if rule.kind in ("dwell", "absence")]
+        self.standing_rules = [rule for rule in self.rules.values() if KINDS[rule.kind].stands]
         self._known: dict[tuple[str, bool], tuple[Listener, ...]] = {}
         self._values: dict[tuple[str, str, str], tuple[int, int, Values]] = {}
         self._watch: dict[tuple[str, str, str], tuple[int, int, bool]] = {}
@@ -108,7 +111,7 @@ class InForce:
                 until_ms = min(until_ms, edge_ms) if edge_ms > now_ms else until_ms
             if watch.in_force(plan, facts.timezone, now_ms):
                 layers.append((f"plan {plan.resident}", plan.set))
-        values = values_in_force(rule, layers)
+        values = values_of(rule, layers)
         if len(self._values) > REMEMBERED_MAX:
             self._values.clear()
         self._values[key] = (from_ms, until_ms, values)

@@ -19,8 +19,9 @@ from rules.facts import Trace
 from rules.home_state import Home, Instance, due_ms_of, kept, subjects
 from rules.in_force import InForce
 from rules.kinds import KINDS
-from rules.kinds.kind import Context, Outcome, State
+from rules.kinds.kind import Context, Fire, Grow, Outcome, Over, State
 from rules.outcomes import ended, to_effects
+from rules.parameters import LastingValues, Values
 from rules.protection import occurrence
 from rules.timers import Timers
 
@@ -91,7 +92,7 @@ class Instances:
     def _begin_with(self, home: Home, event: Event, fresh: dict[str, Instance]) -> None:
         for listener in self.book.listeners(event):
             rule = listener.rule
-            role = self.book.role_of(listener, event, home.facts, home.now_ms) if _stands(rule) else None
+            role = self.book.role_of(listener, event, home.facts, home.now_ms) if KINDS[rule.kind].stands else None
             for subject, resident in subjects(home.facts, rule, event) if role is not None else ():
                 key = f"{rule.id}/{subject}"
                 if key not in fresh:
@@ -149,8 +150,10 @@ class Instances:
                 self._check_watch(home, key)
             elif instance.hold_check_ms is not None and instance.hold_check_ms <= home.now_ms:
                 self.release(home, key)
+            elif any(due_ms <= home.now_ms for due_ms in instance.growing.values()):
+                self._grow(home, key, instance)
             else:
-                assert instance.state is not None, "only a kind's state and the two checks have timers"
+                assert instance.state is not None, "only a kind's state, the checks and growth have timers"
                 rule, subject = self.rule_of(key)
                 context = self._context(home, rule, subject, instance)
                 after, outcomes = KINDS[rule.kind].fire(instance.state, context)
@@ -201,6 +204,17 @@ class Instances:
         else:
             self._keep(home, key, instance)
 
+    def _grow(self, home: Home, key: str, instance: Instance) -> None:
+        """What lasts gets the higher priority of its rule."""
+        rule, subject = self.rule_of(key)
+        context = self._context(home, rule, subject, instance)
+        to = context.values.grow_to if isinstance(context.values, LastingValues) else None
+        grown = [Grow(e, to or rule.priority, Reason("grows", {"at_ms": home.now_ms}))
+                 for e, due_ms in instance.growing.items() if due_ms <= home.now_ms]  # fmt: skip
+        instance.growing = {e: due_ms for e, due_ms in instance.growing.items() if due_ms > home.now_ms}
+        self.effects += to_effects(list[Outcome](grown), context, self.site, self.lane, instance.open_ids)
+        self._keep(home, key, instance)
+
     # -- ends --------------------------------------------------------------------------------------------------
 
     def end(self, home: Home, key: str, reason: Reason) -> None:
@@ -217,6 +231,7 @@ class Instances:
             instance = home.instances[key] = Instance(rule.version)
         instance.quarantined = True
         instance.state, instance.hold_check_ms, instance.watch_check_ms = None, None, None
+        instance.growing = {}
         args: dict[str, object] = {"error": type(error).__name__, "rule": rule.id, "alarm": rule.alarm}
         reason = Reason("rule.failed", args)
         cause = f"{rule.version}/{home.now_ms}"
@@ -241,18 +256,19 @@ class Instances:
         name = effect_id(f"{home.facts.home}/{subject}/{rule}", kind, cause)
         self.effects.append(Observe(name, home.now_ms, home.facts.home, subject, kind, reason, rule))
 
-    def _context(self, home: Home, rule: Rule, subject: str, instance: Instance) -> Context:
+    def _context(self, home: Home, rule: Rule, subject: str, instance: Instance) -> Context[Values]:
         values = self.book.values(home.facts, rule, instance.resident, home.now_ms)
         return Context(home.now_ms, rule, values, subject, home.facts, instance.resident)
 
     def _take(
-        self, home: Home, instance: Instance, context: Context, after: State | None, outcomes: list[Outcome]
+        self, home: Home, instance: Instance, context: Context[Values], after: State | None, outcomes: list[Outcome]
     ) -> None:
         """Keep the state a kind has answered, and tell its outcomes."""
         instance.state = kept(after)
         if not outcomes:
             return
         told = to_effects(outcomes, context, self.site, self.lane, instance.open_ids)
+        _growing(instance, outcomes, context)
         del instance.open_ids[:-OPEN_MAX]
         self.effects += told
         if any(isinstance(effect, Observe) and effect.kind == "held" for effect in told):
@@ -267,9 +283,16 @@ class Instances:
         self._timers.look(home.facts.home, key, due_ms_of(instance))
 
 
-def _stands(rule: Rule) -> bool:
-    """Whether it looks at states that stand, so that it can begin over what is known."""
-    return rule.kind in ("dwell", "absence")
+def _growing(instance: Instance, outcomes: list[Outcome], context: Context[Values]) -> None:
+    """Note when an alert that was just raised grows, and forget what is over."""
+    values = context.values
+    after_ms = values.grow_after_ms if isinstance(values, LastingValues) and values.grow_to is not None else None
+    for outcome in outcomes:
+        if isinstance(outcome, Over):
+            instance.growing = {e: due_ms for e, due_ms in instance.growing.items() if e != outcome.episode}
+        elif isinstance(outcome, Fire) and not outcome.momentary and after_ms is not None:
+            begun_ms = outcome.since_ms if outcome.begun_ms is None else outcome.begun_ms
+            instance.growing = {**instance.growing, outcome.episode: max(begun_ms + after_ms, context.now_ms)}
 
 
 def _told(trace: Trace) -> tuple[Event, ...]:

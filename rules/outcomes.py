@@ -11,9 +11,12 @@ from ingest.vocabulary import goes_to_person
 from rules.book import Variant, matches
 from rules.effects import Clear, Effect, Observe, Raise, Reason, Update, alarm_alert_id, effect_id, rule_alert_id
 from rules.kinds.kind import Context, Fire, Grow, More, Note, Outcome, Over
+from rules.parameters import Values
 
 
-def to_effects(outcomes: list[Outcome], context: Context, site: str, lane: str, open_ids: list[str]) -> list[Effect]:
+def to_effects(
+    outcomes: list[Outcome], context: Context[Values], site: str, lane: str, open_ids: list[str]
+) -> list[Effect]:
     """The effects. `open_ids`: ids of the alerts that are open for this rule and subject; kept up to date."""
     effects: list[Effect] = []
     for outcome in outcomes:
@@ -38,7 +41,7 @@ def ended(alert_id: str, reason: Reason, at_ms: int) -> Clear:
     return Clear(effect_id(alert_id, "clear", f"{reason.code}/{at_ms}"), alert_id, at_ms, reason, stays=True)
 
 
-def _variant(fire: Fire, context: Context) -> Variant | None:
+def _variant(fire: Fire, context: Context[Values]) -> Variant | None:
     event = fire.event
     for variant in context.rule.variants:
         if event is None:
@@ -53,7 +56,7 @@ def _variant(fire: Fire, context: Context) -> Variant | None:
     return None
 
 
-def _raise(fire: Fire, context: Context, site: str, lane: str) -> Raise | None:
+def _raise(fire: Fire, context: Context[Values], site: str, lane: str) -> Raise | None:
     rule, event = context.rule, fire.event
     variant = _variant(fire, context)
     if variant is not None and variant.drop:
@@ -100,7 +103,7 @@ def trigger_of(event: Event) -> str:
     return f"{event.address}:{event.content.get('trigger') or event.type.partition('.')[0]}"
 
 
-def _change(outcome: Grow | More | Over, alert_id: str, context: Context) -> Effect:
+def _change(outcome: Grow | More | Over, alert_id: str, context: Context[Values]) -> Effect:
     at_ms = context.now_ms
     if isinstance(outcome, Grow):
         name = effect_id(alert_id, "update", f"grow:{outcome.priority}")
@@ -111,7 +114,7 @@ def _change(outcome: Grow | More | Over, alert_id: str, context: Context) -> Eff
     return Clear(effect_id(alert_id, "clear", step), alert_id, at_ms, outcome.reason, outcome.causes, outcome.retracted)
 
 
-def _observe(note: Note, context: Context) -> Observe:
+def _observe(note: Note, context: Context[Values]) -> Observe:
     facts, rule = context.facts, context.rule
     name = effect_id(f"{facts.home}/{context.subject}/{rule.id}", note.kind, f"{note.episode}/{context.now_ms}")
     return Observe(name, context.now_ms, facts.home, context.subject, note.kind, note.reason, rule.id, note.causes)

@@ -29,6 +29,7 @@ from ingest.event import RETAINED, Event
 from rules.effects import Reason
 from rules.facts import NEVER_MS
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
+from rules.parameters import Duration, LastingValues, Values
 
 
 class AbsenceState(State, frozen=True, gc=False, omit_defaults=True, tag="absence"):
@@ -45,13 +46,21 @@ class AbsenceState(State, frozen=True, gc=False, omit_defaults=True, tag="absenc
         return self.watch_ms if self.last is None else self.last.effective_at_ms
 
 
+class AbsenceValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    for_ms: Duration = 0
+    again_after_pause_ms: Duration = 0
+
+
 class Absence:
     """See the module's text."""
 
     name: ClassVar[str] = "absence"
     state_type: ClassVar[type[State]] = AbsenceState
+    values_type: ClassVar[type[Values]] = AbsenceValues
+    stands: ClassVar[bool] = True
+    nobodys: ClassVar[str] = "all"
 
-    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
+    def step(self, state: State | None, event: Event, role: str, context: Context[AbsenceValues]) -> Step:
         if RETAINED in event.quality and event.observed_at_ms is None:
             return state, []
         known = state if isinstance(state, AbsenceState) else AbsenceState(watch_ms=context.now_ms)
@@ -68,7 +77,7 @@ class Absence:
         seen = AbsenceState(None, "armed", event, known.watch_ms, settle_ms)
         return _armed(seen, context), [Over(known.episode, reason, (cause(event),), retracted)]
 
-    def fire(self, state: State, context: Context) -> Step:
+    def fire(self, state: State, context: Context[AbsenceValues]) -> Step:
         assert isinstance(state, AbsenceState)
         last = state.last
         causes = (cause(last),) if last is not None else ()
@@ -87,31 +96,33 @@ class Absence:
         )
         late = state.settle_ms != NEVER_MS
         device = None if last is None else last.device
-        outcome: Outcome = Fire(episode, reason, causes, _law_ms(state, context), due_ms, device=device, late=late)
+        outcome: Outcome = Fire(
+            episode, reason, causes, _law_ms(state, context), due_ms, device=device, late=late, begun_ms=state.last_ms
+        )
         return opened, [outcome]
 
-    def rearm(self, state: State, context: Context) -> State | None:
+    def rearm(self, state: State, context: Context[AbsenceValues]) -> State | None:
         assert isinstance(state, AbsenceState)
         return state if state.phase == "open" else _armed(state, context)
 
-    def initial(self, context: Context) -> State | None:
+    def initial(self, context: Context[AbsenceValues]) -> State | None:
         """Watching begins now: whoever was never seen is given the whole time before anybody worries."""
         return _armed(AbsenceState(watch_ms=context.now_ms), context)
 
-    def begun(self, state: State, context: Context) -> State:
+    def begun(self, state: State, context: Context[AbsenceValues]) -> State:
         return state
 
 
-def _law_ms(state: AbsenceState, context: Context) -> int:
+def _law_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:
     """When it is due by the law of the module's text, settled or not."""
     values = context.values
     again_ms = max(context.hold_end_ms, state.watch_ms) + values.again_after_pause_ms
     return max(state.last_ms + values.for_ms, again_ms)
 
 
-def _due_ms(state: AbsenceState, context: Context) -> int:
+def _due_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:
     return max(_law_ms(state, context), state.settle_ms, context.now_ms)
 
 
-def _armed(state: AbsenceState, context: Context) -> AbsenceState:
+def _armed(state: AbsenceState, context: Context[AbsenceValues]) -> AbsenceState:
     return AbsenceState(_due_ms(state, context), "armed", state.last, state.watch_ms, state.settle_ms)

@@ -29,6 +29,7 @@ import msgspec
 from ingest.event import RETAINED, Event
 from rules.effects import Cause, Reason
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
+from rules.parameters import Duration, LastingValues, Values, Words
 
 HOUR_MS = 3_600_000
 KEEP_MS = 48 * HOUR_MS
@@ -54,13 +55,22 @@ class DeadlineState(State, frozen=True, gc=False, omit_defaults=True, tag="deadl
     occurrences: dict[str, Occurrence] = msgspec.field(default_factory=dict)
 
 
+class DeadlineValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    grace_ms: Duration = 0
+    grace_critical_ms: Duration | None = None
+    fetched_when_dispensed: Words = ()
+
+
 class Deadline:
     """See the module's text."""
 
     name: ClassVar[str] = "deadline"
     state_type: ClassVar[type[State]] = DeadlineState
+    values_type: ClassVar[type[Values]] = DeadlineValues
+    stands: ClassVar[bool] = False
+    nobodys: ClassVar[str] = "only"
 
-    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
+    def step(self, state: State | None, event: Event, role: str, context: Context[DeadlineValues]) -> Step:
         known = dict(state.occurrences) if isinstance(state, DeadlineState) else {}
         key = str(event.content.get("dose_id") or event.event_id)
         old = known.get(key)
@@ -80,7 +90,7 @@ class Deadline:
             return state, [Note("recorded_only", reason, (cause(event),), key)]
         return _state(known, context.now_ms), outcomes
 
-    def fire(self, state: State, context: Context) -> Step:
+    def fire(self, state: State, context: Context[DeadlineValues]) -> Step:
         assert isinstance(state, DeadlineState)
         known = dict(state.occurrences)
         outcomes: list[Outcome] = []
@@ -90,7 +100,7 @@ class Deadline:
                 known[key] = _due(key, occurrence, outcomes, context)
         return _state(known, context.now_ms), outcomes
 
-    def rearm(self, state: State, context: Context) -> State | None:
+    def rearm(self, state: State, context: Context[DeadlineValues]) -> State | None:
         assert isinstance(state, DeadlineState)
         known = {
             key: msgspec.structs.replace(item, phase="waiting", due_ms=context.now_ms) if item.phase == "held" else item
@@ -98,10 +108,10 @@ class Deadline:
         }
         return _state(known, context.now_ms)
 
-    def initial(self, context: Context) -> State | None:
+    def initial(self, context: Context[DeadlineValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context) -> State:
+    def begun(self, state: State, context: Context[DeadlineValues]) -> State:
         return state
 
 
@@ -122,7 +132,7 @@ def _state(known: dict[str, Occurrence], now_ms: int) -> DeadlineState | None:
     return DeadlineState(min(dues) if dues else None, dict(sorted(kept.items())))
 
 
-def _times(event: Event, context: Context) -> tuple[int, int, bool]:
+def _times(event: Event, context: Context[DeadlineValues]) -> tuple[int, int, bool]:
     """(scheduled, limit, critical) of an announcing event."""
     scheduled_ms = event.effective_at_ms
     said_ms = event.content.get("scheduled_at_ms")
@@ -138,14 +148,14 @@ def _times(event: Event, context: Context) -> tuple[int, int, bool]:
     return scheduled_ms, scheduled_ms + limit_ms, critical
 
 
-def _announced(event: Event, context: Context) -> Occurrence:
+def _announced(event: Event, context: Context[DeadlineValues]) -> Occurrence:
     scheduled_ms, limit_ms, critical = _times(event, context)
     late = came_late(event, context.facts) or limit_ms <= context.now_ms
     due_ms = max(limit_ms, context.now_ms + (SETTLE_MS if late else 0))
     return Occurrence("waiting", scheduled_ms, limit_ms, due_ms, (cause(event),), critical, late=late)
 
 
-def _missed(old: Occurrence | None, event: Event, context: Context) -> Occurrence:
+def _missed(old: Occurrence | None, event: Event, context: Context[DeadlineValues]) -> Occurrence:
     """The device's own word. One that a broker had kept, or that came late, may have been put right since."""
     scheduled_ms, limit_ms, critical = _times(event, context)
     if old is not None:
@@ -157,7 +167,9 @@ def _missed(old: Occurrence | None, event: Event, context: Context) -> Occurrenc
     return Occurrence("waiting", scheduled_ms, limit_ms, due_ms, causes, critical, missed=True, late=late)
 
 
-def _satisfied(old: Occurrence | None, key: str, event: Event, outcomes: list[Outcome], context: Context) -> Occurrence:
+def _satisfied(
+    old: Occurrence | None, key: str, event: Event, outcomes: list[Outcome], context: Context[DeadlineValues]
+) -> Occurrence:
     at_ms = event.effective_at_ms
     if old is None:
         scheduled_ms, limit_ms, critical = _times(event, context)
@@ -170,7 +182,7 @@ def _satisfied(old: Occurrence | None, key: str, event: Event, outcomes: list[Ou
     return msgspec.structs.replace(old, phase="satisfied", due_ms=None)
 
 
-def _due(key: str, occurrence: Occurrence, outcomes: list[Outcome], context: Context) -> Occurrence:
+def _due(key: str, occurrence: Occurrence, outcomes: list[Outcome], context: Context[DeadlineValues]) -> Occurrence:
     hold = context.hold
     if hold is not None:
         outcomes.append(Note("held", hold, occurrence.causes, key))
@@ -181,7 +193,7 @@ def _due(key: str, occurrence: Occurrence, outcomes: list[Outcome], context: Con
     outcomes.append(
         Fire(
             key, Reason(code, args), occurrence.causes, occurrence.limit_ms, occurrence.due_ms,
-            content={"time_critical": occurrence.critical}, late=occurrence.late,
+            content={"time_critical": occurrence.critical}, late=occurrence.late, begun_ms=occurrence.scheduled_ms,
             device=occurrence.causes[-1].device_id if occurrence.causes else None,
         )
     )  # fmt: skip

@@ -22,7 +22,6 @@ open. A disproof from before the alert was due retracts it.
 | held     | hold ends                            | armed    | - (timer by the law)                      |
 | open     | leave, after it was due              | out      | Over                                      |
 | open     | leave, from before it was due        | out      | Over, retracted                           |
-| open     | grow timer                           | open     | Grow                                      |
 """
 
 from __future__ import annotations
@@ -34,8 +33,9 @@ import msgspec
 from ingest.event import Event
 from rules.effects import Cause, Reason
 from rules.facts import NEVER_MS
-from rules.kinds.kind import SETTLE_MS, Context, Fire, Grow, Note, Outcome, Over, State, Step, came_late, cause
+from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
 from rules.local_time import next_window, window_at
+from rules.parameters import Count, Duration, Flag, LastingValues, Values, Window
 
 
 class DwellState(State, frozen=True, gc=False, omit_defaults=True, tag="dwell"):
@@ -51,13 +51,27 @@ class DwellState(State, frozen=True, gc=False, omit_defaults=True, tag="dwell"):
     begun_ms: int = 0  # this episode was taken over when a watch began, then
 
 
+class DwellValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    for_ms: Duration = 0
+    window: Window | None = None
+    prior_ms: Duration = 0
+    extend_ms: Duration = 0
+    starts_inside: Flag = False
+    for_critical_ms: Duration | None = None
+    intervals: Count = 0
+    cap_ms: Duration | None = None
+
+
 class Dwell:
     """See the module's text."""
 
     name: ClassVar[str] = "dwell"
     state_type: ClassVar[type[State]] = DwellState
+    values_type: ClassVar[type[Values]] = DwellValues
+    stands: ClassVar[bool] = True
+    nobodys: ClassVar[str] = "only"
 
-    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
+    def step(self, state: State | None, event: Event, role: str, context: Context[DwellValues]) -> Step:
         if role == "extend":
             return _extend(state, event, context) if isinstance(state, DwellState) else (None, [])
         now = state if isinstance(state, DwellState) else DwellState()
@@ -69,10 +83,8 @@ class Dwell:
             return now, []  # already in the state: it did not begin again
         return _enter(now, event, context)
 
-    def fire(self, state: State, context: Context) -> Step:
+    def fire(self, state: State, context: Context[DwellValues]) -> Step:
         assert isinstance(state, DwellState)
-        if state.phase == "open":
-            return _grow(state, context)
         window = context.values.window
         if window is not None and not _still_counts(state, window, context):
             reason = Reason("dwell.window_over", {"since_ms": state.since_ms})
@@ -88,17 +100,17 @@ class Dwell:
         if again.due_ms is not None and again.due_ms > context.now_ms:
             return again, []  # a hold has come and gone since: the patience begins at its end
         law_ms = _law_ms(state, context)
-        opened = msgspec.structs.replace(state, phase="open", due_ms=_grow_due(state, context), fired_due_ms=law_ms)
+        opened = msgspec.structs.replace(state, phase="open", due_ms=None, fired_due_ms=law_ms)
         return opened, [_fired(state, law_ms, context)]
 
-    def rearm(self, state: State, context: Context) -> State | None:
+    def rearm(self, state: State, context: Context[DwellValues]) -> State | None:
         assert isinstance(state, DwellState)
         return _arm(state, context) if state.phase in ("armed", "held") else state
 
-    def initial(self, context: Context) -> State | None:
+    def initial(self, context: Context[DwellValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context) -> State:
+    def begun(self, state: State, context: Context[DwellValues]) -> State:
         assert isinstance(state, DwellState)
         return state if state.phase == "out" else msgspec.structs.replace(state, begun_ms=context.now_ms)
 
@@ -113,7 +125,7 @@ def _note(kind: str, reason: Reason, state: DwellState, more: tuple[Cause, ...] 
     return Note(kind, reason, causes, _episode(state))
 
 
-def _fired(state: DwellState, law_ms: int, context: Context) -> Fire:
+def _fired(state: DwellState, law_ms: int, context: Context[DwellValues]) -> Fire:
     args: dict[str, object] = {
         "since_ms": state.since_ms, "for_ms": _limit_ms(state, context), "at_ms": context.now_ms,
     }  # fmt: skip
@@ -125,10 +137,11 @@ def _fired(state: DwellState, law_ms: int, context: Context) -> Fire:
     return Fire(
         _episode(state), Reason("dwell.too_long", args), () if entered is None else (entered,), law_ms, state.due_ms,
         device=None if entered is None else entered.device_id, late=state.settle_ms != NEVER_MS,
+        begun_ms=state.since_ms,
     )  # fmt: skip
 
 
-def _enter(state: DwellState, event: Event, context: Context) -> Step:
+def _enter(state: DwellState, event: Event, context: Context[DwellValues]) -> Step:
     values = context.values
     at_ms = event.effective_at_ms
     entered = DwellState(
@@ -156,7 +169,7 @@ def _enter(state: DwellState, event: Event, context: Context) -> Step:
     return _arm(entered, context), []
 
 
-def _law_ms(state: DwellState, context: Context, from_ms: int = NEVER_MS) -> int:
+def _law_ms(state: DwellState, context: Context[DwellValues], from_ms: int = NEVER_MS) -> int:
     """When it is due by the law of the module's text, settled or not."""
     start_ms = max(state.since_ms, context.hold_end_ms, from_ms)
     window = context.values.window
@@ -165,12 +178,12 @@ def _law_ms(state: DwellState, context: Context, from_ms: int = NEVER_MS) -> int
     return start_ms + _limit_ms(state, context)
 
 
-def _arm(state: DwellState, context: Context, from_ms: int = NEVER_MS) -> DwellState:
+def _arm(state: DwellState, context: Context[DwellValues], from_ms: int = NEVER_MS) -> DwellState:
     due_ms = max(_law_ms(state, context, from_ms), state.settle_ms, context.now_ms)
     return msgspec.structs.replace(state, phase="armed", due_ms=due_ms)
 
 
-def _limit_ms(state: DwellState, context: Context) -> int:
+def _limit_ms(state: DwellState, context: Context[DwellValues]) -> int:
     """How long is too long: `for`, a shorter one for critical people, or a multiple of the device's own interval."""
     values = context.values
     limit_ms = values.for_ms
@@ -188,7 +201,7 @@ def _limit_ms(state: DwellState, context: Context) -> int:
     return limit_ms + (values.extend_ms if state.extended else 0)
 
 
-def _still_counts(state: DwellState, window: tuple[int, int], context: Context) -> bool:
+def _still_counts(state: DwellState, window: tuple[int, int], context: Context[DwellValues]) -> bool:
     """The timer's own window still runs; one that must start inside belongs to the window it started in."""
     running = window_at(context.now_ms, window, context.facts.timezone)
     if running is None:
@@ -196,7 +209,7 @@ def _still_counts(state: DwellState, window: tuple[int, int], context: Context) 
     return not context.values.starts_inside or running[0] <= state.since_ms < running[1]
 
 
-def _extend(state: DwellState, event: Event, context: Context) -> Step:
+def _extend(state: DwellState, event: Event, context: Context[DwellValues]) -> Step:
     """Activity elsewhere, seen while it lasts, lengthens it once; never for who may have fallen, or in company."""
     values, facts = context.values, context.facts
     if (
@@ -215,7 +228,7 @@ def _extend(state: DwellState, event: Event, context: Context) -> Step:
     return _arm(msgspec.structs.replace(state, extended=True), context), []
 
 
-def _own_room(context: Context) -> str | None:
+def _own_room(context: Context[DwellValues]) -> str | None:
     roles = {role for match in context.rule.enter for role in match.roles}
     for device in context.facts.devices.values():
         if device.role in roles:
@@ -240,17 +253,3 @@ def _leave(state: DwellState, event: Event) -> Step:
         reason = Reason("dwell.over_before_heard", {"at_ms": at_ms})
         outcomes.append(_note("recorded_only", reason, state, (cause(event),)))
     return left, outcomes
-
-
-def _grow_due(state: DwellState, context: Context) -> int | None:
-    if context.values.grow_after_ms is None or context.values.grow_to is None:
-        return None
-    return max(state.since_ms + context.values.grow_after_ms, context.now_ms)
-
-
-def _grow(state: DwellState, context: Context) -> Step:
-    grown = msgspec.structs.replace(state, due_ms=None)
-    if context.values.grow_to is None:
-        return grown, []
-    reason = Reason("dwell.lasts", {"since_ms": state.since_ms, "at_ms": context.now_ms})
-    return grown, [Grow(_episode(state), context.values.grow_to, reason)]

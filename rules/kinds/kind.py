@@ -11,26 +11,30 @@ first, and takes no outcome of these; `begun` marks the state, so that an episod
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from ingest.event import BUFFERED, LATE, RETAINED, Event, Value
 from rules import watch
-from rules.book import Rule, Values
+from rules.book import Rule
 from rules.effects import Cause, Reason
 from rules.facts import NEVER_MS, Facts
+from rules.parameters import Values
 
 SETTLE_MS = 30_000  # design §4: what comes late waits for its disproof before it may raise
 
 
-class Context:
-    """What one call of a kind may know."""
+V = TypeVar("V", bound=Values)
+
+
+class Context(Generic[V]):
+    """What one call of a kind may know; `values` are the parameters of that kind, in force now for this subject."""
 
     __slots__ = ("facts", "now_ms", "resident", "rule", "subject", "values")
 
     def __init__(
-        self, now_ms: int, rule: Rule, values: Values, subject: str, facts: Facts, resident: str | None = None
+        self, now_ms: int, rule: Rule, values: V, subject: str, facts: Facts, resident: str | None = None
     ) -> None:
         self.now_ms = now_ms
         self.rule = rule
@@ -66,6 +70,7 @@ class Fire(msgspec.Struct, frozen=True, gc=False):
     momentary: bool = False
     late: bool = True  # a delay since then is the way's; not that of a hold, or of how silence is found
     waited_ms: int = 0  # … nor of the rule's own cancel window
+    begun_ms: int | None = None  # when the condition began, if that was before `since_ms`: severity grows from there
 
 
 class Grow(msgspec.Struct, frozen=True, gc=False):
@@ -119,24 +124,39 @@ class Kind(Protocol):
     def name(self) -> str: ...
     @property
     def state_type(self) -> type[State]: ...
-
-    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
-        """`role` is which condition the event met: enter, leave, extend or at_once."""
+    @property
+    def values_type(self) -> type[Values]: ...
+    @property
+    def stands(self) -> bool:
+        """Whether it looks at states that stand, so that it can begin over what is known of the home."""
         ...
 
-    def fire(self, state: State, context: Context) -> Step:
+    @property
+    def nobodys(self) -> str:
+        """Whom an event of nobody's device in a shared home is for.
+
+        "subject": itself; "all": each who lives there; "only": the only one, else nobody, since guessing would watch
+        the wrong person (a rule may say `everyone`).
+        """
+        ...
+
+    def step(self, state: State | None, event: Event, role: str, context: Context[Any]) -> Step:
+        """`role` is which condition the event met: enter, leave, extend, then or at_once."""
+        ...
+
+    def fire(self, state: State, context: Context[Any]) -> Step:
         """Its timer is due, or was: `context.now_ms` is not before it."""
         ...
 
-    def rearm(self, state: State, context: Context) -> State | None:
+    def rearm(self, state: State, context: Context[Any]) -> State | None:
         """A hold has ended, or parameters have changed: the timer by the law. Without either it changes nothing."""
         ...
 
-    def initial(self, context: Context) -> State | None:
+    def initial(self, context: Context[Any]) -> State | None:
         """The state to begin with: a new person, measure or rule."""
         ...
 
-    def begun(self, state: State, context: Context) -> State:
+    def begun(self, state: State, context: Context[Any]) -> State:
         """Marks a state that was just built over what was known before."""
         ...
 

@@ -26,6 +26,7 @@ from ingest.event import Event
 from rules.effects import Reason
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, State, Step, came_late, cause, is_signal
 from rules.local_time import local_date
+from rules.parameters import Duration, Values
 
 PENDING_MAX = 50
 
@@ -41,13 +42,20 @@ class SignalState(State, frozen=True, gc=False, omit_defaults=True, tag="signal"
     last: str = ""  # the episode that was raised last, for rules with one a subject and day
 
 
+class SignalValues(Values, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    cancel_window_ms: Duration = 0
+
+
 class Signal:
     """See the module's text."""
 
     name: ClassVar[str] = "signal"
     state_type: ClassVar[type[State]] = SignalState
+    values_type: ClassVar[type[Values]] = SignalValues
+    stands: ClassVar[bool] = False
+    nobodys: ClassVar[str] = "subject"
 
-    def step(self, state: State | None, event: Event, role: str, context: Context) -> Step:
+    def step(self, state: State | None, event: Event, role: str, context: Context[SignalValues]) -> Step:
         pending = state.pending if isinstance(state, SignalState) else ()
         if role == "leave":
             return _cancel(state, pending, event)
@@ -70,20 +78,20 @@ class Signal:
             return _state(pending, last), [_fired(event, context, None, episode)]
         return _state((*pending, Pending(event, context.now_ms + wait_ms, episode)), last), []
 
-    def fire(self, state: State, context: Context) -> Step:
+    def fire(self, state: State, context: Context[SignalValues]) -> Step:
         assert isinstance(state, SignalState)
         due = [waiting for waiting in state.pending if waiting.due_ms <= context.now_ms]
         kept = tuple(waiting for waiting in state.pending if waiting.due_ms > context.now_ms)
         fired = [_fired(waiting.event, context, waiting.due_ms, waiting.episode) for waiting in due]
         return _state(kept, state.last), fired
 
-    def rearm(self, state: State, context: Context) -> State | None:
+    def rearm(self, state: State, context: Context[SignalValues]) -> State | None:
         return state
 
-    def initial(self, context: Context) -> State | None:
+    def initial(self, context: Context[SignalValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context) -> State:
+    def begun(self, state: State, context: Context[SignalValues]) -> State:
         return state
 
 
@@ -93,7 +101,7 @@ def _state(pending: tuple[Pending, ...], last: str) -> SignalState | None:
     return SignalState(min((waiting.due_ms for waiting in pending), default=None), pending, last)
 
 
-def _fired(event: Event, context: Context, due_ms: int | None, episode: str) -> Outcome:
+def _fired(event: Event, context: Context[SignalValues], due_ms: int | None, episode: str) -> Outcome:
     hold = context.hold
     if hold is not None:
         return Note("held", hold, (cause(event),), event.event_id)

@@ -15,7 +15,8 @@ from api.board.pages_residents import PAUSE_REASONS
 from api.board.words import LANGUAGES, catalogue
 from ingest import event, vocabulary
 from ingest.codec import REJECT_REASONS
-from rules.book import KINDS, PARAMETERS
+from rules.book_check import all_parameters
+from rules.kinds import KINDS
 from tests.support.tree import ROOT, python_files
 
 TEMPLATES = sorted((ROOT / "api" / "templates").glob("*.html"))
@@ -142,8 +143,8 @@ def test_no_python_module_of_the_board_uses_a_missing_key():
         ("contact", [*lifecycle.CONTACTS, *CONTACT_CODES]),
         ("cause", CAUSES),
         ("action", ACTIONS),
-        ("parameter", PARAMETERS),
-        ("rule_kind", KINDS),
+        ("parameter", list(all_parameters())),
+        ("rule_kind", list(KINDS)),
         ("dead_reason", REJECT_REASONS),
         ("pause_reason", PAUSE_REASONS),
         ("next", [ESCALATE, ASK, RING_NEXT, ARRIVE, HAND_OVER, DOCUMENT, ASK_AGAIN]),

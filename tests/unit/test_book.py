@@ -6,9 +6,12 @@ import msgspec
 import pytest
 
 from ingest.event import Event
-from rules.book import Book, Layer, Match, Values, check_book, matches, values_in_force, with_versions
+from rules.book import Book, Layer, Match, matches, with_versions
+from rules.book_check import all_parameters, check_book, parameters_of_kind, values_of
 from rules.facts import Facts, Plan
 from rules.in_force import InForce
+from rules.kinds import KINDS
+from rules.kinds.dwell import DwellValues
 from rules.local_time import instant_ms
 from tests.support.home_story import BOOK, NIGHT, ZONE, HomeStory, changed, without
 
@@ -19,9 +22,10 @@ WARD = Layer("ward nord", "nord", {"R05": {"for": "30 min"}})
 LAYERED = with_versions(msgspec.structs.replace(BOOK, layers=(SITE, WARD)))
 
 
-def limits(ward: str | None, plans: dict[str, Plan], at_ms: int) -> Values:
-    facts = Facts("h1", ward=ward, plans=plans)
-    return InForce(LAYERED).values(facts, R05, "r1", at_ms)
+def limits(ward: str | None, plans: dict[str, Plan], at_ms: int) -> DwellValues:
+    values = InForce(LAYERED).values(Facts("h1", ward=ward, plans=plans), R05, "r1", at_ms)
+    assert isinstance(values, DwellValues)
+    return values
 
 
 @pytest.mark.parametrize(
@@ -107,12 +111,19 @@ def test_a_book_that_this_engine_cannot_run_is_refused(bad: Book) -> None:
 def test_parameters_are_shown_as_people_write_them() -> None:
     """Durations, windows, flags and lists, whatever way they were written."""
     rule = msgspec.structs.replace(R05, kind="deadline")
-    values = values_in_force(rule, [("book", {"grace": "120s", "fetched_when_dispensed": " A ,B"})])
+    values = values_of(rule, [("book", {"grace": "120s", "fetched_when_dispensed": " A ,B"})])
     assert {name: item.value for name, item in values.shown.items()} == {
         "grace": "2 min",
         "fetched_when_dispensed": "A, B",
     }
-    assert values.fetched_when_dispensed == ("A", "B")
+    assert values.fetched_when_dispensed == ("A", "B")  # type: ignore[attr-defined]
+
+
+def test_a_parameter_is_written_the_same_in_every_kind() -> None:
+    """One word, one meaning: a plan's form needs no kind to know how a duration is written."""
+    for kind in KINDS:
+        for name, (_, written) in parameters_of_kind(kind).items():
+            assert all_parameters()[name] == written, f"{kind}: {name}"
 
 
 @pytest.mark.parametrize(
