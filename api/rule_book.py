@@ -23,8 +23,9 @@ BOOK_ID = "current"
 
 
 def engine_version() -> str:
-    """What a snapshot of the folds depends on besides the log: engine and zone data."""
-    return f"{home_fold.ENGINE}/tzdata-{importlib.metadata.version('tzdata')}"
+    """What a snapshot of the folds depends on besides the log: engine, zone data and public holidays."""
+    zones, holidays = importlib.metadata.version("tzdata"), importlib.metadata.version("holidays")
+    return f"{home_fold.ENGINE}/tzdata-{zones}/holidays-{holidays}"
 
 
 def settle_book(store: SettingsStore, book: Book, now_ms: int) -> bool:

@@ -7,28 +7,53 @@ hash of everything in it, `Rule.version` that of one rule.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from typing import Literal
 
 import msgspec
 
-from ingest.event import UNASSIGNED, Event, Value
+from ingest.event import Value
+from ingest.quantities import parse_window
 from rules.parameters import Written
 
 PER = ("resident", "device", "gateway", "address")
 HOLDS = ("staff", "away", "pause", "gateway")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Conditions on one event; all that are given must hold."""
+    """Conditions on one event and on how things stand; all that are given must hold (`conditions.py`)."""
 
     types: tuple[str, ...] = ()
     where: dict[str, tuple[Value, ...]] = {}  # field of the event: one of these words or numbers
-    at_least: dict[str, int] = {}  # field of the event: this number or more
+    at_least: dict[str, int | float] = {}  # field of the event: this number or more
+    at_most: dict[str, int | float] = {}  # … or less
     roles: tuple[str, ...] = ()  # role of the device
+    rooms: tuple[str, ...] = ()  # where it stands
     assigned: bool | None = None
     goes_to_person: bool | None = None  # what may be an alarm though nobody knows device or type (R43)
-    staff: bool | None = None  # staff on the spot when it happened, and still
     model_in: str | None = None  # a parameter of the rule whose list must name the device's model
+    staff: bool | None = None  # staff on the spot when it happened, and still
+    window: str | None = None  # local time, half-open: "22:00-06:00"
+    in_window: str | None = None  # … of a parameter of the rule, so that a person may have their own
+    weekdays: tuple[Weekday, ...] = ()
+    holiday: bool | None = None  # a public holiday of the site's country
+    away: bool | None = None
+    paused: bool | None = None
+    risks: tuple[str, ...] = ()  # the person has one of these
+    no_risks: tuple[str, ...] = ()  # … or none of these
+    critical: bool | None = None
+    alone: bool | None = None  # nobody else lives there
+
+    def window_minutes(self) -> tuple[int, int]:
+        """`window` in minutes after local midnight."""
+        return _window_minutes(self.window or "00:00-00:00")
+
+
+@functools.lru_cache(maxsize=1_024)
+def _window_minutes(text: str) -> tuple[int, int]:
+    return parse_window(text)
 
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -97,25 +122,3 @@ def with_versions(book: Book) -> Book:
 
 def _hash(value: object) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:16]
-
-
-def matches(
-    match: Match, event: Event, *, staff_present: bool = False, goes_to_person: bool = False, model_listed: bool = False
-) -> bool:
-    """Whether all conditions hold, but for `types`, which the engine's index has checked."""
-    for field, words in match.where.items():
-        if event.content.get(field) not in words:
-            return False
-    for field, least in match.at_least.items():
-        value = event.content.get(field)
-        if not isinstance(value, int | float) or value < least:
-            return False
-    if match.roles and event.role not in match.roles:
-        return False
-    if match.assigned is not None and match.assigned == (UNASSIGNED in event.quality):
-        return False
-    if match.goes_to_person is not None and match.goes_to_person != goes_to_person:
-        return False
-    if match.model_in is not None and not model_listed:
-        return False
-    return match.staff is None or match.staff == staff_present

@@ -1,7 +1,8 @@
 """Rule books as YAML files: strict, every error with file, line and the right word. Edge: reads files.
 
-A site's own file may switch shipped rules off (`off: [R16]`), set their parameters (`set:`), and do so per ward
-(`wards:`). What is unknown, impossible or of the wrong unit refuses the whole file; the service keeps its old book.
+A site's own file may switch shipped rules off (`off: [R16]`), set their parameters (`set:`), do so per ward
+(`wards:`), and hold rules of its own (`rules:`). What is unknown, impossible or of the wrong unit refuses the whole
+file; the service keeps its old book.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rules.book import Book, Layer, Rule, with_versions
-from rules.book_check import check_book, parameters_of_kind
-from rules.kinds import KINDS
-from rules.parameters import Written, parse_parameter
+from rules.book_check import Place, check_book, problems, set_problems
+from rules.parameters import Written
 
 FILE_BYTES_MAX = 1_000_000
 FAMILIES = ("alarms", "daily_life", "wandering", "medication", "surroundings", "devices", "measurements", "routine")
@@ -42,7 +42,9 @@ def shipped_book() -> Book:
     rules: list[Rule] = []
     for family in FAMILIES:
         file = f"{family}.yaml"
-        rules += _rules(_parse(folder.joinpath(file).read_text("utf-8"), f"book/{file}"), f"book/{file}")
+        document = _parse(folder.joinpath(file).read_text("utf-8"), f"book/{file}")
+        _only(document, ("rules",), f"book/{file}", "book")
+        rules += _rules(document, f"book/{file}")
     return check_book(with_versions(Book(tuple(rules))))
 
 
@@ -104,9 +106,8 @@ _RULE_KEYS = [field for field in Rule.__struct_fields__ if field not in ("id", "
 
 
 def _rules(document: CommentedMap, file: str) -> tuple[Rule, ...]:
-    _only(document, ("rules",), file, "book")
     rules = []
-    for rule_id, body in document["rules"].items():
+    for rule_id, body in _mapping(document["rules"], file, _line(document, "rules"), "rules").items():
         line = _line(document["rules"], rule_id)
         if not isinstance(body, CommentedMap):
             raise BookError(file, line, f"{rule_id}: must be a mapping")
@@ -115,31 +116,42 @@ def _rules(document: CommentedMap, file: str) -> tuple[Rule, ...]:
             rule = msgspec.convert({"id": rule_id, **{str(key): _plain(body[key]) for key in body}}, Rule)
         except msgspec.ValidationError as error:
             raise BookError(file, line, f"{rule_id}: {error}") from error
-        if rule.kind not in KINDS:
-            raise BookError(
-                file, _line(body, "kind"), f"{rule_id}: unknown kind {rule.kind!r}; one of {', '.join(KINDS)}"
-            )
-        _check_set(rule, body.get("set"), file)
+        for place, message in problems(rule):
+            raise BookError(file, _line_of(body, place) or line, f"{rule_id}: {_told(place)}{message}")
         rules.append(rule)
     return tuple(rules)
 
 
-def _check_set(rule: Rule, settings: object, file: str) -> None:
-    if settings is None:
-        return
-    assert isinstance(settings, CommentedMap), "its caller has looked"
-    parameters = parameters_of_kind(rule.kind)
-    _only(settings, parameters, file, f"{rule.id} set")
-    for name, value in settings.items():
+def _line_of(body: CommentedMap, place: Place) -> int | None:
+    """The line of the deepest part of a place that the file has."""
+    found, node = None, body
+    for part in place:
         try:
-            parse_parameter(parameters[name][1], value)
-        except ValueError as error:
-            raise BookError(file, _line(settings, name), f"{rule.id}: {name}: {error}") from error
+            if isinstance(node, CommentedMap):
+                found = _line(node, part)
+            elif isinstance(part, int):
+                found = int(node.lc.item(part)[0]) + 1
+            node = node[part]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    return found
+
+
+def _told(place: Place) -> str:
+    return f"{'.'.join(str(part) for part in place)}: " if place else ""
+
+
+def _check_set(rule: Rule, settings: CommentedMap, file: str) -> None:
+    for name, message in set_problems(rule, dict(settings)):
+        raise BookError(file, _line(settings, name), f"{rule.id}: set.{name}: {message}")
 
 
 def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
-    _only(document, ("set", "wards", "off"), file, "book")
-    known = {rule.id: rule for rule in shipped.rules}
+    _only(document, ("rules", "set", "wards", "off"), file, "book")
+    own = _rules(document, file) if "rules" in document else ()
+    for rule in own:
+        _check_own(rule, shipped, document, file)
+    known = {rule.id: rule for rule in (*shipped.rules, *own)}
     layers = []
     if "set" in document:
         line = _line(document, "set")
@@ -157,7 +169,21 @@ def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
     for rule_id in off:
         if rule_id not in known:
             raise BookError(file, _line(document, "off"), f"off: unknown rule {rule_id!r}{_near(rule_id, known)}")
-    return msgspec.structs.replace(shipped, layers=tuple(layers), off=off)
+    return msgspec.structs.replace(shipped, rules=(*shipped.rules, *own), layers=tuple(layers), off=off)
+
+
+def _check_own(rule: Rule, shipped: Book, document: CommentedMap, file: str) -> None:
+    """A site's own rule: another name than a shipped one's, and no person alarm, which the floor would not know."""
+    body, line = document["rules"][rule.id], _line(document["rules"], rule.id)
+    if any(rule.id == other.id for other in shipped.rules):
+        raise BookError(
+            file, line, f"{rule.id} is a shipped rule; set its parameters under set:, or choose another name"
+        )
+    if rule.alarm or any(variant.alarm for variant in rule.variants):
+        place = _line_of(body, ("alarm",)) or line
+        raise BookError(
+            file, place, f"{rule.id}: alarm: only shipped rules are persons' alarms; priority: P1 rings as they do"
+        )
 
 
 def _settings(given: object, known: dict[str, Rule], file: str, line: int, where: str) -> dict[str, dict[str, Written]]:

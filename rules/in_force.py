@@ -10,8 +10,9 @@ import msgspec
 from ingest.event import UNASSIGNED, Event
 from ingest.vocabulary import goes_to_person
 from rules import watch
-from rules.book import Book, Match, Rule, matches
+from rules.book import Book, Match, Rule
 from rules.book_check import values_of
+from rules.conditions import asks_circumstances, circumstances_meet, event_meets
 from rules.facts import Facts
 from rules.kinds import KINDS
 from rules.parameters import Values
@@ -26,6 +27,7 @@ class Condition(msgspec.Struct, frozen=True, gc=False):
     role: str
     match: Match
     bare: bool  # nothing is left to check
+    circumstances: bool  # it asks how things stand
 
 
 class Listener(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +46,8 @@ class InForce:
         self.standing_rules = [rule for rule in self.rules.values() if KINDS[rule.kind].stands]
         self._known: dict[tuple[str, bool], tuple[Listener, ...]] = {}
         self._values: dict[tuple[str, str, str], tuple[int, int, Values]] = {}
+        layered = {rule_id for layer in book.layers for rule_id, settings in layer.set.items() if "on" in settings}
+        self._switched = layered | {rule.id for rule in book.rules if "on" in rule.set}
         self._watch: dict[tuple[str, str, str], tuple[int, int, bool]] = {}
         names = {name for rule in self.rules.values() for _, match in _conditions(rule) for name in match.types}
         for name in ("", *sorted(names)):
@@ -59,16 +63,22 @@ class InForce:
     def role_of(self, listener: Listener, event: Event, facts: Facts, now_ms: int) -> str | None:
         """The role of the first condition of the rule that the event meets; None when it meets none."""
         for condition in listener.conditions:
-            match = condition.match
-            if condition.bare or matches(
-                match,
-                event,
-                staff_present=match.staff is not None and facts.staff_present(now_ms, event.effective_at_ms),
-                goes_to_person=match.goes_to_person is not None and goes_to_person(event.type, event.content),
-                model_listed=match.model_in is not None and self._listed(match.model_in, listener.rule, event, facts),
-            ):
+            if condition.bare or self._meets(condition, listener.rule, event, facts, now_ms):
                 return condition.role
         return None
+
+    def _meets(self, condition: Condition, rule: Rule, event: Event, facts: Facts, now_ms: int) -> bool:
+        match = condition.match
+        asked = match.goes_to_person is not None and goes_to_person(event.type, event.content)
+        if not event_meets(match, event, goes_to_person=asked):
+            return False
+        if match.model_in is not None and not self._listed(match.model_in, rule, event, facts):
+            return False
+        if not condition.circumstances:
+            return True
+        resident = event.resident
+        values = self.values(facts, rule, resident, now_ms)
+        return circumstances_meet(match, facts, rule, values, resident, now_ms, event.effective_at_ms)
 
     def _listed(self, parameter: str, rule: Rule, event: Event, facts: Facts) -> bool:
         device = facts.devices.get(event.device or "")
@@ -80,15 +90,34 @@ class InForce:
         self._values.clear()
         self._watch.clear()
 
-    def watch_window(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, bool]:
-        """`watch.watch_window`, remembered while it holds."""
+    def watch_window(
+        self, facts: Facts, rule: Rule, resident: str | None, now_ms: int, *, all_measures: bool
+    ) -> tuple[int, int, bool]:
+        """[from, until) in which it stays the same whether this rule may look at this person; and whether it may.
+
+        It may where it is switched on and, if it needs a measure, one is in force. Remembered while it holds.
+        """
+        measured = bool(rule.measure) and not all_measures
+        if rule.alarm or not (measured or self.switched(facts, rule)):
+            return -watch.FOREVER_MS, watch.FOREVER_MS, True
         key = (rule.id, resident or "", facts.home)
         known = self._watch.get(key)
         if known is None or not known[0] <= now_ms < known[1]:
             if len(self._watch) > REMEMBERED_MAX:
                 self._watch.clear()
-            known = self._watch[key] = watch.watch_window(facts, rule, resident, now_ms)
+            always = (-watch.FOREVER_MS, watch.FOREVER_MS, True)
+            from_ms, until_ms, inside = watch.watch_window(facts, rule, resident, now_ms) if measured else always
+            on = self.values(facts, rule, resident, now_ms).on
+            values_from_ms, values_until_ms, _ = self._values[key]
+            known = max(from_ms, values_from_ms), min(until_ms, values_until_ms), inside and on
+            self._watch[key] = known
         return known
+
+    def switched(self, facts: Facts, rule: Rule) -> bool:
+        """Whether book, layer or a plan of the home says `on` of this rule."""
+        if rule.id in self._switched:
+            return True
+        return bool(facts.plans) and any(plan.rule == rule.id and "on" in plan.set for plan in facts.plans.values())
 
     def values(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> Values:
         """Parameters in force now; remembered until the next date on which a plan of this person begins or ends."""
@@ -121,7 +150,7 @@ class InForce:
         found = []
         for rule in self.rules.values():
             conditions = tuple(
-                Condition(role, match, _rest(match) == Match())
+                Condition(role, match, _rest(match) == Match(), asks_circumstances(match))
                 for role, match in _conditions(rule)
                 if (name in match.types or not match.types) and match.assigned in (None, assigned)
             )

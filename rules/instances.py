@@ -42,15 +42,16 @@ class Instances:
 
     def watched(self, home: Home, rule: Rule, resident: str | None) -> bool:
         """Whether this rule may look at this person now."""
-        if not rule.measure or self._all_measures:
-            return True
-        return self.book.watch_window(home.facts, rule, resident, home.now_ms)[2]
+        return self._watch_window(home, rule, resident)[2]
+
+    def _watch_window(self, home: Home, rule: Rule, resident: str | None) -> tuple[int, int, bool]:
+        return self.book.watch_window(home.facts, rule, resident, home.now_ms, all_measures=self._all_measures)
 
     def begin(self, home: Home) -> None:
         """Begin what watches states and has no instance yet, over what is known of the home."""
         fresh: dict[str, Instance] = {}
         for rule in self.book.standing_rules:
-            if rule.measure:
+            if rule.per == "resident":
                 for resident in sorted(home.facts.residents):
                     self._begin_watch(home, rule, resident, fresh)
         events = sorted(
@@ -76,13 +77,12 @@ class Instances:
         if key in home.instances:
             return
         instance = Instance(rule.version, resident=resident)
-        if not self._all_measures:
-            _, until_ms, inside = self.book.watch_window(home.facts, rule, resident, home.now_ms)
-            instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
-            if not inside:
-                if instance.watch_check_ms is not None:
-                    self._keep(home, key, instance)
-                return
+        _, until_ms, inside = self._watch_window(home, rule, resident)
+        instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
+        if not inside:
+            if instance.watch_check_ms is not None:
+                self._keep(home, key, instance)
+            return
         fresh[key] = home.instances[key] = instance
         try:
             instance.state = kept(KINDS[rule.kind].initial(self._context(home, rule, resident, instance)))
@@ -111,7 +111,8 @@ class Instances:
         """The measure has ended: forget, and begin again with the next one."""
         instance = home.instances[key]
         rule, subject = self.rule_of(key)
-        reason = Reason("watch.no_measure", {"at_ms": home.now_ms})
+        on = self.book.values(home.facts, rule, instance.resident, home.now_ms).on
+        reason = Reason("watch.no_measure" if on else "watch.switched_off", {"at_ms": home.now_ms})
         if instance.state is not None or instance.open_ids:
             self.observe(home, subject, "disarmed", reason, rule.id, str(home.now_ms))
         self.end(home, key, reason)
@@ -128,9 +129,8 @@ class Instances:
             if role == "extend":
                 return
             instance = home.instances[key] = Instance(rule.version, resident=resident)
-            if rule.measure and not self._all_measures:
-                until_ms = self.book.watch_window(home.facts, rule, resident, home.now_ms)[1]
-                instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
+            until_ms = self._watch_window(home, rule, resident)[1]
+            instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
         if instance.quarantined:
             return
         try:
@@ -190,9 +190,9 @@ class Instances:
     def _check_watch(self, home: Home, key: str) -> None:
         instance = home.instances[key]
         rule, _ = self.rule_of(key)
-        if not rule.measure or self._all_measures or instance.quarantined:
+        if instance.quarantined:
             return
-        _, until_ms, inside = self.book.watch_window(home.facts, rule, instance.resident, home.now_ms)
+        _, until_ms, inside = self._watch_window(home, rule, instance.resident)
         was_waiting = instance.state is None and not instance.open_ids
         if not inside:
             self._unwatched(home, key)

@@ -12,6 +12,8 @@ import importlib.resources
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from holidays import country_holidays
+
 Window = tuple[int, int]
 """Minutes after local midnight: start, end. (1320, 360) is 22:00-06:00."""
 
@@ -91,6 +93,16 @@ def next_window(at_ms: int, window: Window, name: str) -> tuple[int, int]:
         if start_ms > at_ms and end_ms > start_ms:
             return start_ms, end_ms
     raise AssertionError("every window starts again within two days")
+
+
+@functools.lru_cache(maxsize=64)
+def _holidays(year: int, country: str) -> frozenset[date]:
+    return frozenset(country_holidays(country, years=year))
+
+
+def is_holiday(day: date, country: str) -> bool:
+    """Whether it is a public holiday there, by the `holidays` package; `country` is an ISO 3166 code."""
+    return day in _holidays(day.year, country)
 
 
 def day_range_ms(first: date, last: date | None, name: str) -> tuple[int, int | None]:

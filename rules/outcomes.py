@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ingest.event import LATE_AFTER_MS, TEST, Event
 from ingest.vocabulary import goes_to_person
-from rules.book import Variant, matches
+from rules.book import Variant
+from rules.conditions import asks_circumstances, circumstances_meet, content_meets, event_meets
 from rules.effects import Clear, Effect, Observe, Raise, Reason, Update, alarm_alert_id, effect_id, rule_alert_id
 from rules.kinds.kind import Context, Fire, Grow, More, Note, Outcome, Over
 from rules.parameters import Values
@@ -42,16 +43,22 @@ def ended(alert_id: str, reason: Reason, at_ms: int) -> Clear:
 
 
 def _variant(fire: Fire, context: Context[Values]) -> Variant | None:
+    """The first variant whose conditions hold: of the event, or of what an alert without one says of itself."""
     event = fire.event
     for variant in context.rule.variants:
+        when = variant.when
         if event is None:
-            if all(fire.content.get(field) in words for field, words in variant.when.where.items()):
-                return variant
-            continue
-        if variant.when.types and event.type not in variant.when.types:
-            continue
-        person_alarm = goes_to_person(event.type, event.content)
-        if matches(variant.when, event, goes_to_person=person_alarm):
+            if when.types or not content_meets(when, fire.content):
+                continue
+        else:
+            asked = when.goes_to_person is not None and goes_to_person(event.type, event.content)
+            other_type = bool(when.types) and event.type not in when.types
+            if other_type or not event_meets(when, event, goes_to_person=asked):
+                continue
+        at_ms = context.now_ms if event is None else event.effective_at_ms
+        if not asks_circumstances(when) or circumstances_meet(
+            when, context.facts, context.rule, context.values, context.resident, context.now_ms, at_ms
+        ):
             return variant
     return None
 

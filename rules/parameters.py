@@ -18,6 +18,7 @@ from rules.effects import Parameter
 
 PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
 COUNT_MAX = 1_000_000
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Written = str | int | float | bool
 """A parameter as YAML, JSON and forms give it."""
@@ -30,6 +31,8 @@ def _written_as(name: str) -> msgspec.Meta:
 Duration = Annotated[int, _written_as("duration")]  # "20 min"; milliseconds
 Window = Annotated[tuple[int, int], _written_as("window")]  # "22:00-06:00"; minutes after local midnight
 TimeOfDay = Annotated[int, _written_as("time")]  # "10:30"; minutes after local midnight
+Times = Annotated[tuple[int, ...], _written_as("times")]  # "08:00, 20:00"; minutes after local midnight, in order
+Days = Annotated[tuple[str, ...], _written_as("days")]  # "mon, thu"
 Flag = Annotated[bool, _written_as("flag")]
 Count = Annotated[int, _written_as("count")]
 Priority = Annotated[str, _written_as("priority")]
@@ -43,6 +46,7 @@ class Values(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=
     """Parameters in force for one rule and person, parsed, and where each came from."""
 
     shown: dict[str, Parameter] = {}
+    on: Flag = True  # whether the rule is switched on for this person: a book may ship it switched off
 
 
 class LastingValues(Values, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -94,6 +98,20 @@ def _words(value: object) -> object:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
+def _times(value: object) -> object:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{value!r} is not a time of day; write one or more in quotes, as 08:00, 20:00")
+    return tuple(sorted({parse_clock_min(part.strip()) for part in value.split(",")}))
+
+
+def _days(value: object) -> object:
+    words = _words(value)
+    assert isinstance(words, tuple), "that is what it gives"
+    if unknown := [word for word in words if word not in WEEKDAYS]:
+        raise ValueError(f"{unknown[0]!r} is no weekday; write {', '.join(WEEKDAYS)}")
+    return words
+
+
 def _count(value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= COUNT_MAX:
         raise ValueError(f"{value!r} is not a whole number")
@@ -119,6 +137,8 @@ _PARSERS = {
     "duration": parse_duration_ms,
     "window": parse_window,
     "time": parse_clock_min,
+    "times": _times,
+    "days": _days,
     "flag": _flag,
     "count": _count,
     "priority": _priority,
@@ -134,6 +154,8 @@ def as_written(written: str, value: object) -> str:
         return format_duration(value)
     if written == "time" and isinstance(value, int):
         return f"{value // 60:02d}:{value % 60:02d}"
+    if written == "times" and isinstance(value, tuple):
+        return ", ".join(f"{minutes // 60:02d}:{minutes % 60:02d}" for minutes in value)
     if written == "number" and isinstance(value, int):
         return f"{value / 1_000:g}"
     if isinstance(value, tuple):

@@ -70,14 +70,22 @@ def hold(facts: Facts, rule: Rule, resident: str | None, at_ms: int) -> Reason |
     if resident is not None:
         if "away" in rule.holds and resident in facts.away_since_ms:
             return Reason("hold.away", {"since_ms": facts.away_since_ms[resident]})
-        for key in sorted(facts.pauses) if "pause" in rule.holds else ():
-            pause = facts.pauses[key]
-            if pause.from_ms <= at_ms < pause.until_ms and _pauses(pause, rule, resident):
-                return Reason("hold.pause", {"until_ms": pause.until_ms, "pause": pause.id})
+        pause = paused(facts, rule, resident, at_ms) if "pause" in rule.holds else None
+        if pause is not None:
+            return Reason("hold.pause", {"until_ms": pause.until_ms, "pause": pause.id})
         if "gateway" in rule.holds:
             way = facts.broken_way(resident)
             if way is not None:
                 return Reason("hold.way", {"way": way})
+    return None
+
+
+def paused(facts: Facts, rule: Rule, resident: str, at_ms: int) -> Pause | None:
+    """The pause of this rule that is in force for a person at an instant."""
+    for key in sorted(facts.pauses):
+        pause = facts.pauses[key]
+        if pause.from_ms <= at_ms < pause.until_ms and _pauses(pause, rule, resident):
+            return pause
     return None
 
 
