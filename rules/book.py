@@ -38,7 +38,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     window: str | None = None  # local time, half-open: "22:00-06:00"
     in_window: str | None = None  # … of a parameter of the rule, so that a person may have their own
     weekdays: tuple[Weekday, ...] = ()
-    holiday: bool | None = None  # a public holiday of the site's country
+    holiday: bool | None = None  # a public holiday in Norway
     away: bool | None = None
     paused: bool | None = None
     risks: tuple[str, ...] = ()  # the person has one of these

@@ -79,7 +79,7 @@ def _time_meets(match: Match, facts: Facts, values: Values, at_ms: int) -> bool:
             return False
     if match.weekdays and _WEEKDAYS[local_date(at_ms, facts.timezone).weekday()] not in match.weekdays:
         return False
-    return match.holiday is None or match.holiday == is_holiday(local_date(at_ms, facts.timezone), facts.country)
+    return match.holiday is None or match.holiday == is_holiday(local_date(at_ms, facts.timezone))
 
 
 def _person_meets(match: Match, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> bool:

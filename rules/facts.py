@@ -107,7 +107,6 @@ class Facts(msgspec.Struct, omit_defaults=True):
     site: str = ""
     ward: str | None = None
     timezone: str = "Europe/Oslo"
-    country: str = "NO"  # whose public holidays count
     kind: str = "own_home"
     residents: dict[str, Resident] = {}
     devices: dict[str, Device] = {}

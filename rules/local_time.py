@@ -96,13 +96,13 @@ def next_window(at_ms: int, window: Window, name: str) -> tuple[int, int]:
 
 
 @functools.lru_cache(maxsize=64)
-def _holidays(year: int, country: str) -> frozenset[date]:
-    return frozenset(country_holidays(country, years=year))
+def _holidays(year: int) -> frozenset[date]:
+    return frozenset(country_holidays("NO", years=year))
 
 
-def is_holiday(day: date, country: str) -> bool:
-    """Whether it is a public holiday there, by the `holidays` package; `country` is an ISO 3166 code."""
-    return day in _holidays(day.year, country)
+def is_holiday(day: date) -> bool:
+    """Whether it is a public holiday in Norway, by the `holidays` package."""
+    return day in _holidays(day.year)
 
 
 def day_range_ms(first: date, last: date | None, name: str) -> tuple[int, int | None]:

@@ -64,7 +64,7 @@ def test_each_condition_can_say_no(match: Match, clock: str, expected: bool) -> 
     assert fires(story(match, risks=("fall",)), clock) is expected
 
 
-def test_a_public_holiday_is_one_of_the_sites_country() -> None:
+def test_a_public_holiday_is_a_norwegian_one() -> None:
     """Maundy Thursday is one in Norway, the day before is none."""
     assert fires(story(Match(holiday=True), MAUNDY_THURSDAY))
     assert not fires(story(Match(holiday=True), date(2026, 4, 1)))
