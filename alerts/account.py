@@ -24,7 +24,13 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class AccountRefused(Exception):
-    """An account that cannot be made or changed so; the message says why."""
+    """An account that cannot be made or changed so. `code` is a word of the catalogue, `field` the one at fault; the
+    message says the same for the command line.
+    """
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.field = code, field
 
 
 class LogInRefused(Exception):
@@ -38,8 +44,8 @@ class LogInRefused(Exception):
 def check_account(name: str, roles: Collection[str]) -> None:
     """Raises AccountRefused for a name that is no name, and for roles that do not exist or none."""
     if not _LABEL.fullmatch(name):
-        raise AccountRefused("a name has 1 to 200 characters, on one line")
+        raise AccountRefused("bad_name", "name", "a name has 1 to 200 characters, on one line")
     unknown = sorted(set(roles) - ROLES)
     if unknown or not roles:
         wrong = f"there is no role {unknown[0][:40]}" if unknown else "no role is given"
-        raise AccountRefused(f"{wrong}; roles are {', '.join(sorted(ROLES))}")
+        raise AccountRefused("bad_role", "roles", f"{wrong}; roles are {', '.join(sorted(ROLES))}")

@@ -12,14 +12,15 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
-from alerts import login_limit
+from alerts import audit, login_limit
 from alerts.account import LANGUAGES, Account, AccountRefused, LogInRefused, check_account
 from alerts.database import Database
 from alerts.machine_keys import MachineKeys
 from alerts.passwords import Busy, Passwords, new_token, token_hash
 from alerts.schema_people import sessions, staff, users
+from alerts.schema_people import wards as ward_rows
 
 __all__ = ["Account", "AccountRefused", "Accounts", "LogInRefused", "ensure_demo_accounts"]
 
@@ -47,36 +48,59 @@ class Accounts(MachineKeys):
     # -- users -------------------------------------------------------------------------------------------------
     def add_user(
         self, login: str, password: str, *, name: str, roles: Collection[str], now_ms: int, staff_id: str | None = None,
-        wards: Sequence[str] | None = None, language: str = "nb",
+        wards: Sequence[str] | None = None, language: str = "nb", by: str | None = None,
     ) -> Account:  # fmt: skip
-        """Make a user. Raises AccountRefused: the login is taken, the password short, a role or staff unknown."""
-        _acceptable(password)
-        return self._add(login, password, name, roles, now_ms, staff_id, wards, language)
+        """Make a user. Raises AccountRefused: the login is taken, the password short, a role or staff unknown.
 
-    def set_password(self, login: str, password: str, now_ms: int) -> None:
+        `by`, here and below: the account that does it, for the audit.
+        """
+        _acceptable(password)
+        return self._add(login, password, name, roles, now_ms, staff_id, wards, language, by)
+
+    def set_password(self, login: str, password: str, now_ms: int, by: str | None = None) -> None:
         """Give a user another password; every session of theirs ends. Raises AccountRefused."""
         _acceptable(password)
         kept = self._passwords.hash(password)
         with self._database.writer.begin() as conn:
             found = conn.execute(update(users).where(*self._user(login)).values(password_hash=kept))
             if found.rowcount == 0:
-                raise AccountRefused(f"there is no user {login[:64]}")
+                raise AccountRefused("unknown_user", "user", f"there is no user {login[:64]}")
             self._end_all(conn, login, now_ms)
+            audit.record(conn, self._site_id, by, "user.password", login_key(login), now_ms)
 
-    def disable_user(self, login: str, now_ms: int) -> bool:
+    def disable_user(self, login: str, now_ms: int, by: str | None = None) -> bool:
         """Shut a user out at once; whether there was one."""
         with self._database.writer.begin() as conn:
             found = conn.execute(
                 update(users).where(*self._user(login), users.c.disabled_ms.is_(None)).values(disabled_ms=now_ms)
             )
             self._end_all(conn, login, now_ms)
+            if found.rowcount:
+                audit.record(conn, self._site_id, by, "user.disabled", login_key(login), now_ms)
+        return found.rowcount > 0
+
+    def enable_user(self, login: str, now_ms: int, by: str | None = None) -> bool:
+        """Let a user in again that was shut out, with the password they had; whether there was one."""
+        with self._database.writer.begin() as conn:
+            found = conn.execute(
+                update(users).where(*self._user(login), users.c.disabled_ms.is_not(None)).values(disabled_ms=None)
+            )
+            if found.rowcount:
+                audit.record(conn, self._site_id, by, "user.enabled", login_key(login), now_ms)
         return found.rowcount > 0
 
     def users(self) -> list[Account]:
         """Users who may log in, by login."""
-        query = select(users).where(users.c.site_id == self._site_id, users.c.disabled_ms.is_(None))
+        return self._users(users.c.disabled_ms.is_(None))
+
+    def disabled_users(self) -> list[Account]:
+        """Users who are shut out, by login."""
+        return self._users(users.c.disabled_ms.is_not(None))
+
+    def _users(self, condition: ColumnElement[bool]) -> list[Account]:
+        query = select(users).where(users.c.site_id == self._site_id, condition).order_by(users.c.id)
         with self._database.reader.connect() as conn:
-            return [_account(row) for row in conn.execute(query.order_by(users.c.id))]
+            return [_account(row) for row in conn.execute(query)]
 
     # -- log-in and sessions ----------------------------------------------------------------------------------
     def log_in(self, login: str, password: str, source: str, now_ms: int) -> tuple[Account, str]:
@@ -148,6 +172,11 @@ class Accounts(MachineKeys):
     def _user(self, login: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return users.c.site_id == self._site_id, users.c.id == login_key(login)
 
+    def _must_know(self, conn: Connection, table: Table, item_id: str, kind: str) -> None:
+        known = select(table.c.id).where(table.c.site_id == self._site_id, table.c.id == item_id)
+        if conn.execute(known).first() is None:
+            raise AccountRefused(f"unknown_{kind}", kind, f"there is no {kind} {item_id[:64]} in this site")
+
     def _count_try(self, login: str, source: str, now_ms: int) -> None:
         """Count a try before its password is looked at. Raises LogInRefused; what is refused costs no write."""
         with self._database.reader.connect() as conn:
@@ -167,14 +196,16 @@ class Accounts(MachineKeys):
 
     def _add(
         self, login: str, password: str, name: str, roles: Collection[str], now_ms: int, staff_id: str | None,
-        wards: Sequence[str] | None, language: str,
+        wards: Sequence[str] | None, language: str, by: str | None = None,
     ) -> Account:  # fmt: skip
         user_id = login_key(login)
         check_account(name, roles)
         if not _LOGIN.fullmatch(user_id):
-            raise AccountRefused("a login has 1 to 64 of the letters a-z, digits, '.', '_', '-' and '@'")
+            message = "a login has 1 to 64 of the letters a-z, digits, '.', '_', '-' and '@'"
+            raise AccountRefused("bad_login", "user", message)
         if language not in LANGUAGES:
-            raise AccountRefused(f"there is no language {language[:20]}; languages are nb and en")
+            message = f"there is no language {language[:20]}; languages are nb and en"
+            raise AccountRefused("bad_language", "language", message)
         row = {
             "site_id": self._site_id, "id": user_id, "staff_id": staff_id, "name": name, "roles": sorted(roles),
             "wards": None if wards is None else list(wards), "language": language, "created_ms": now_ms,
@@ -182,12 +213,14 @@ class Accounts(MachineKeys):
         }  # fmt: skip
         with self._database.writer.begin() as conn:
             if staff_id is not None:
-                known = select(staff.c.id).where(staff.c.site_id == self._site_id, staff.c.id == staff_id)
-                if conn.execute(known).first() is None:
-                    raise AccountRefused(f"there is no staff {staff_id[:64]} in this site")
+                self._must_know(conn, staff, staff_id, "staff")
+            for ward in wards or ():
+                self._must_know(conn, ward_rows, ward, "ward")
             if conn.execute(select(users.c.id).where(*self._user(user_id))).first() is not None:
-                raise AccountRefused(f"there is a user {user_id} already")
+                raise AccountRefused("login_taken", "user", f"there is a user {user_id} already")
             conn.execute(insert(users).values(row))
+            given = {"roles": sorted(roles), "wards": row["wards"], "staff": staff_id}
+            audit.record(conn, self._site_id, by, "user.added", user_id, now_ms, given)
         return Account(user_id, staff_id, name, frozenset(roles), language, None if wards is None else tuple(wards))
 
 
@@ -216,9 +249,10 @@ def login_key(login: str) -> str:
 
 def _acceptable(password: str) -> None:
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        raise AccountRefused(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+        message = f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters"
+        raise AccountRefused("password_length", "password", message)
     if len(set(password)) < 4 or password.casefold().strip() == DEMO_PASSWORD:
-        raise AccountRefused("that password is too easy to guess")
+        raise AccountRefused("password_easy", "password", "that password is too easy to guess")
 
 
 def _account(row: Row[Any]) -> Account:

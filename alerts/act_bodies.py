@@ -39,6 +39,7 @@ class Note(msgspec.Struct, frozen=True):
 
 class End(Plain, frozen=True):
     outcome: Code = "handled"
+    action: Code | None = None  # what was done, where that is known already; a code of DOSE_ACTIONS settles the dose
     ask_again_minutes: Annotated[int, msgspec.Meta(ge=1, le=ASK_AGAIN_MAX_MINUTES)] | None = None
 
 
@@ -47,6 +48,11 @@ class Document(Plain, frozen=True, kw_only=True):
     action: Code
     contact: Code
 
+
+DOSE_ACTIONS = {"dose_given": "dose.taken", "dose_confirmed": "dose.taken", "dose_skipped": "dose.skipped"}
+"""Action codes that settle the dose an alert is about -> the event that says so: given by hand, confirmed by word, not
+to be taken this time (contracts §1).
+"""
 
 Body = Plain | Contact | HandOver | Note | End | Document
 

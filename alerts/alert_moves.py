@@ -128,6 +128,7 @@ def _reopen_incident(tx: Transaction, incident: Row, row: Row) -> None:
         **NOBODY,
         open=True,
         handling=NEW,
+        handling_ms=tx.now_ms,
         ended_ms=None,
         priority=row["priority"],
         alarm=row["alarm"],

@@ -11,7 +11,16 @@ from typing import Any
 
 import msgspec
 
-from alerts.escalation import ESCALATE, HAND_OVER, Snapshot, hand_over_targets, next_as_well
+from alerts.escalation import (
+    ESCALATE,
+    HAND_OVER,
+    RING_NEXT,
+    STAFF,
+    Snapshot,
+    Target,
+    hand_over_targets,
+    next_as_well,
+)
 from alerts.lifecycle import HELD
 
 Row = Mapping[str, Any]
@@ -94,35 +103,53 @@ def suppressed_item(held: Row) -> dict[str, Any]:
 
 
 def claimed_by(incident: Row) -> dict[str, Any] | None:
-    """Who has it and since when."""
+    """Who has it. `since`: since when it stands as it stands now (claimed, on the way, on site …); `claimed_at`: since
+    when they have it. The two are one until the holder takes a next step.
+    """
     if incident["claimed_by"] is None:
         return None
     return {
         "staff": incident["claimed_by"],
         "name": incident["claimed_name"],
-        "since": instant(incident["claimed_ms"]),
+        "since": instant(incident["handling_ms"] or incident["claimed_ms"]),
+        "claimed_at": instant(incident["claimed_ms"]),
         "function": incident["claimed_function"],
     }
 
 
 def next_step_item(incident: Row, timer: Row | None) -> dict[str, Any] | None:
-    """What happens next if nobody does anything, when, and to whom."""
+    """Who is rung now, and what happens next if nobody does anything: when, and to whom.
+
+    `ringing`: names of those who have been told and have not answered; empty where nobody is rung. `target` is who is
+    new in the next step, `targets` all that it tells.
+    """
     if timer is None:
         return None
     chain = msgspec.convert(incident["snapshot"], Snapshot)
+    asked = incident["handed_to"] or ""
+    targets: tuple[Target, ...] = ()
+    ringing: tuple[Target, ...] = ()
     if timer["kind"] == ESCALATE:
         targets = chain.steps[min(timer["step"], len(chain.steps) - 1)].targets
-        before = chain.steps[min(timer["step"], len(chain.steps)) - 1].targets if timer["step"] else ()
+        ringing = chain.steps[min(timer["step"], len(chain.steps)) - 1].targets if timer["step"] else ()
     elif timer["kind"] == HAND_OVER:
-        targets, before = hand_over_targets(chain, incident["handed_to"] or "", timer["step"]), ()
-    elif timer["kind"] == "ring_next":
-        targets, before = next_as_well(chain, incident["claimed_function"]), ()
-    else:
-        targets, before = (), ()
-    names = [target.name for target in targets]
-    fresh = [target.name for target in targets if target not in before]
+        targets = hand_over_targets(chain, asked, timer["step"])
+        ringing = tuple(one for one in chain.functions if one.id == asked)
+        for step in range(min(timer["step"], len(chain.functions) + 1)):  # after that all of them, again and again
+            ringing += hand_over_targets(chain, asked, step)
+    elif timer["kind"] == RING_NEXT:
+        targets = next_as_well(chain, incident["claimed_function"])
+        ringing = (Target(STAFF, incident["claimed_by"] or "", incident["claimed_name"] or ""),)
+    names = [one.name for one in targets]
+    fresh = [one.name for one in targets if one not in ringing]
     target = (fresh or names or [incident["claimed_name"]])[0]
-    return {"at": instant(timer["due_ms"]), "what": timer["kind"], "target": target, "targets": names}
+    return {
+        "at": instant(timer["due_ms"]),
+        "what": timer["kind"],
+        "target": target,
+        "targets": names,
+        "ringing": list(dict.fromkeys(one.name for one in ringing if one.name)),
+    }
 
 
 def timeline_item(line: Row) -> dict[str, Any]:

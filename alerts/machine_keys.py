@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import insert, select, update
 
+from alerts import audit
 from alerts.account import Account, check_account
 from alerts.database import Database
 from alerts.passwords import new_token, token_hash
@@ -29,6 +30,8 @@ class MachineKeys:
                     roles=sorted(roles), created_ms=now_ms, created_by=created_by,
                 )
             )  # fmt: skip
+            given = {"label": label, "roles": sorted(roles)}
+            audit.record(conn, self._site_id, created_by, "key.added", token_hash(token)[:12], now_ms, given)
         return token
 
     def machine_key(self, token: str, now_ms: int) -> Account | None:
@@ -49,9 +52,12 @@ class MachineKeys:
             rows = conn.execute(query.order_by(keys.created_ms, keys.id)).all()
         return [(row.id, row.label, frozenset(row.roles)) for row in rows]
 
-    def revoke_machine_key(self, key_id: str, now_ms: int) -> bool:
+    def revoke_machine_key(self, key_id: str, now_ms: int, by: str | None = None) -> bool:
         """End a key at once; whether it worked until now."""
         keys = machine_keys.c
         this = (keys.site_id == self._site_id, keys.id == key_id, keys.revoked_ms.is_(None))
         with self._database.writer.begin() as conn:
-            return conn.execute(update(machine_keys).where(*this).values(revoked_ms=now_ms)).rowcount > 0
+            found = conn.execute(update(machine_keys).where(*this).values(revoked_ms=now_ms)).rowcount > 0
+            if found:
+                audit.record(conn, self._site_id, by, "key.revoked", key_id, now_ms)
+        return found

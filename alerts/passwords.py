@@ -54,6 +54,12 @@ class Passwords:
         return _HASHER.check_needs_rehash(kept)
 
 
+def new_password() -> str:
+    """80 random bits that can be read to somebody over the telephone: 4 groups without letters that look alike."""
+    letters = "abcdefghijkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
 def new_token() -> str:
     """256 random bits as text; whoever shows it again is who it was given to."""
     return secrets.token_urlsafe(32)

@@ -6,14 +6,15 @@ Whoever calls `resident_card` or `residents` shows personal data and records it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from alerts.database import Database
-from alerts.schema_people import functions, homes, staff, wards
+from alerts.schema_people import functions, homes, staff
 from alerts.schema_people import residents as resident_rows
+from alerts.schema_people import wards as ward_rows
 from alerts.settings_reads import SettingsReads
 
 PAGE_MAX = 500
@@ -49,14 +50,19 @@ def resident_card(db: Database, resident_id: str, *, site_id: str | None = None)
 
 
 def residents(
-    db: Database, ward: str | None = None, cursor: str | None = None, limit: int = 50, *, site_id: str | None = None
-) -> dict[str, Any]:
-    """Residents by id: {"items": [{id, name, home, ward, critical, protected, risks}], "next": cursor or None}."""
+    db: Database, ward: str | None = None, cursor: str | None = None, limit: int = 50, *, site_id: str | None = None,
+    wards: Collection[str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Residents by id, of one ward, of `wards`, or of all: {"items": [{id, name, home, ward, critical, protected,
+    risks}], "next": cursor or None}.
+    """
     bound = max(1, min(limit, PAGE_MAX))
     same_home = (homes.c.site_id == resident_rows.c.site_id) & (homes.c.id == resident_rows.c.home)
     query = select(resident_rows, homes.c.ward).join(homes, same_home).where(*_of_site(resident_rows, site_id))
     if ward is not None:
         query = query.where(homes.c.ward == ward)
+    if wards is not None:
+        query = query.where(homes.c.ward.in_(sorted(wards)))
     if cursor is not None:
         query = query.where(resident_rows.c.id > cursor)
     with db.reader.connect() as conn:
@@ -88,7 +94,12 @@ def function_names(db: Database, ids: Iterable[str], *, site_id: str | None = No
 
 def ward_names(db: Database, *, site_id: str | None = None) -> dict[str, str]:
     """Every ward's name by id."""
-    query = select(wards.c.id, wards.c.name).where(*_of_site(wards, site_id)).order_by(wards.c.id).limit(NAMES_MAX)
+    query = (
+        select(ward_rows.c.id, ward_rows.c.name)
+        .where(*_of_site(ward_rows, site_id))
+        .order_by(ward_rows.c.id)
+        .limit(NAMES_MAX)
+    )
     with db.reader.connect() as conn:
         return {row.id: row.name for row in conn.execute(query)}
 
@@ -113,7 +124,7 @@ def _of_site(table: Table, site_id: str | None) -> tuple[ColumnElement[bool], ..
 
 
 def _place(conn: Connection, site_id: str, home_id: str) -> dict[str, Any]:
-    same_ward = (wards.c.site_id == homes.c.site_id) & (wards.c.id == homes.c.ward)
-    query = select(homes.c.ward, homes.c.kind, wards.c.name).join(wards, same_ward)
+    same_ward = (ward_rows.c.site_id == homes.c.site_id) & (ward_rows.c.id == homes.c.ward)
+    query = select(homes.c.ward, homes.c.kind, ward_rows.c.name).join(ward_rows, same_ward)
     row = conn.execute(query.where(homes.c.site_id == site_id, homes.c.id == home_id)).one()
     return {"ward": row.ward, "ward_name": row.name, "home_kind": row.kind}

@@ -7,7 +7,7 @@ only; names of residents are joined by whoever may show them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, text
@@ -46,6 +46,7 @@ def alerts(
     state: str | None = None,
     priority: str | None = None,
     ward: str | None = None,
+    wards: Collection[str] | None = None,
     subject: str | None = None,
     since_ms: int | None = None,
     cursor: str | None = None,
@@ -54,7 +55,8 @@ def alerts(
 ) -> dict[str, Any]:
     """Alerts, newest first: {"items": […], "next": cursor or None}. `state`: open | closed | all (the default).
 
-    Raises BadCursor. `now_ms` is not needed (kept so that callers may pass it).
+    `wards`: only of these, and of none (None = no bound). Raises BadCursor. `now_ms` is not needed (kept so that
+    callers may pass it).
     """
     query = select(alert_rows).order_by(alert_rows.c.opened_ms.desc(), alert_rows.c.alert_id.desc())
     if state in {"open", "closed"}:
@@ -63,6 +65,8 @@ def alerts(
         query = query.where(alert_rows.c.priority == priority)
     if ward is not None:
         query = query.where(alert_rows.c.ward_id == ward)
+    if wards is not None:
+        query = query.where(or_(alert_rows.c.ward_id.in_(sorted(wards)), alert_rows.c.ward_id.is_(None)))
     if subject is not None:
         query = query.where(alert_rows.c.subject_id == subject)
     if since_ms is not None:

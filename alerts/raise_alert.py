@@ -1,4 +1,4 @@
-"""Edge: an alert that did not stand before. It opens an incident, joins one, merges as a press, or is a test.
+"""Edge: an alert that did not stand before. It opens an incident, joins one, merges, is shelved, or is a test.
 
 For: effects `Raise` whose alert is new. Where it belongs is decided in `alerts/incidents.py`.
 """
@@ -21,6 +21,9 @@ from alerts.transaction import Row, Transaction
 from rules.effects import Raise
 
 PRESS = "alarm.pressed"
+SHELVES = "count.shelves"  # reason of an alert that stands for others of its device; they are its `covers`
+SHELVES_MAX = 16  # open alerts of one device that are looked at
+NEVER_SHELVED = "P1"
 
 
 def raise_alert(tx: Transaction, effect: Raise) -> None:
@@ -34,6 +37,10 @@ def raise_alert(tx: Transaction, effect: Raise) -> None:
     merged = _open_alarm(tx, effect, opening)
     if merged is not None:
         _merge(tx, row, effect, merged)
+        return
+    stands_for_it = _shelved_by(tx, effect)
+    if stands_for_it is not None:
+        _shelve(tx, row, effect, stands_for_it)
         return
     alert = join_incident(tx, row, incident_key(opening), duty)
     tx.add_causes(alert["alert_id"], effect.causes)
@@ -93,6 +100,44 @@ def _merge(tx: Transaction, row: dict[str, Any], effect: Raise, target: Row) -> 
     tx.set_alert(target["alert_id"], presses=target["presses"] + row["presses"], last_press_ms=last_ms)
     tx.line(again(tx, target), "pressed_again", {"presses": target["presses"] + row["presses"]})
     incident_flow.joined(tx, incident, alert)
+    tx.change("alert", target["alert_id"])
+    tx.change("alert", alert["alert_id"])
+
+
+def _shelved_by(tx: Transaction, effect: Raise) -> Row | None:
+    """The open alert of a chattering device (R42) that names this rule, is as urgent, and whose time still runs.
+
+    Never for a person's alarm or P1; nor once somebody has ended it: then what the device says rings again.
+    """
+    if effect.alarm or effect.staff_alarm or effect.priority == NEVER_SHELVED or effect.device is None:
+        return None
+    query = (
+        select(alerts)
+        .where(alerts.c.device_id == effect.device, alerts.c.open, alerts.c.merged_into.is_(None))
+        .order_by(alerts.c.priority, alerts.c.opened_ms.desc(), alerts.c.alert_id)
+        .limit(SHELVES_MAX)
+    )
+    for row in tx.conn.execute(query).mappings():
+        said = row["reason"].get("args", {}) if row["reason"]["code"] == SHELVES else {}
+        covered = effect.rule in said.get("covers", ()) and row["home_id"] == effect.home
+        if covered and said.get("until_ms", 0) > tx.now_ms and row["priority"] <= effect.priority:
+            return {**row}
+    return None
+
+
+def _shelve(tx: Transaction, row: dict[str, Any], effect: Raise, target: Row) -> None:
+    """It stands behind the one that stands for it: seen there, rung for nobody, over with it."""
+    incident = tx.incident(target["incident_id"])
+    links = {
+        "incident_id": target["incident_id"],
+        "handling": incident["handling"],
+        "merged_into": target["alert_id"],
+        "ever_claimed": True,
+    }
+    alert = insert_alert(tx, row | links)
+    tx.add_causes(alert["alert_id"], effect.causes)
+    incident_flow.report(tx, alert, "raised")
+    tx.line(alert, "shelved", {"rule": target["rule"], "until_ms": target["reason"]["args"]["until_ms"]})
     tx.change("alert", target["alert_id"])
     tx.change("alert", alert["alert_id"])
 

@@ -95,6 +95,7 @@ incidents = Table(
     Column("claimed_name", String(200)),
     Column("claimed_function", ID),
     Column("claimed_ms", BigInteger),
+    Column("handling_ms", BigInteger),  # since when the handling is what it is, NULL = since it opened
     Column("handed_to", ID),  # function that was asked to take over
     Column("contact_ms", BigInteger),
     Column("on_site_ms", BigInteger),

@@ -1,4 +1,4 @@
-"""Tables beside the alerts: who is not watched, what was held back, which acts were answered.
+"""Tables beside the alerts: who is not watched, what was held back, which acts were answered, who gave whom access.
 
 For: what the desk keeps so that pages, retries and inspectors find it; most of it is cut by age (`retention.py`).
 What may live here: tables on the one MetaData, nothing that reads or writes them.
@@ -61,4 +61,19 @@ findings = Table(
     Column("ref", KEY, nullable=False),
     Column("repaired", Boolean, nullable=False),
     Index(None, "at_ms"),
+)
+
+# Who changed who may use the service. Append-only, never cut.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", SEQUENCE, primary_key=True, autoincrement=True),
+    Column("site_id", ID, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", ID),  # account; NULL = the service itself
+    Column("what", CODE, nullable=False),
+    Column("about", ID, nullable=False),
+    Column("args", JSON, nullable=False),
+    Index(None, "site_id", "id"),
+    sqlite_autoincrement=True,
 )

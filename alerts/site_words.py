@@ -55,7 +55,8 @@ ROLES = (
     "nurse_call",
     "staff_tag",
 )
-RISKS = ("fall", "wander", "violence", "infection", "dog", "epilepsy", "diabetes", "oxygen", "smoking", "seizure")
+RISKS = ("fall", "wander", "violence", "infection", "dog", "epilepsy", "diabetes", "oxygen", "smoking", "seizure",
+         "low")  # fmt: skip
 SERVICES = (
     "digital_supervision",
     "safety_alarm",
@@ -81,6 +82,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "measurements": _rules(*range(44, 48)),
     "medicine": _rules(22, 23, 24, 25, 26, 27, 28, 57),
     "technical": _rules(36, 37, 38, 39, 40, 41, 42, 48, 52, 54, 60),
+    # these the fold knows by name (`rules.book.Group`), own rules of a site among them
+    **{group: (group,) for group in ("bed", "activity", "doors", "surroundings", "medication", "devices")},
 }
 
 

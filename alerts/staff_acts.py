@@ -6,13 +6,13 @@ open alerts was tapped. Every act leaves the incident with a next action.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from sqlalchemy import and_, or_, select, update
 
 from alerts import acts, escalation, incident_flow, lifecycle
-from alerts.act_bodies import Body, Contact, Document, End, HandOver, Note, Plain, parse_body
+from alerts.act_bodies import DOSE_ACTIONS, Body, Contact, Document, End, HandOver, Note, Plain, parse_body
 from alerts.acts import BAD_BODY, Actor, Refused
 from alerts.alert_moves import NOBODY, again, reopen, standing
 from alerts.duty import known_function
@@ -174,12 +174,14 @@ def _end(do: Doing) -> None:
     for row in still_true:
         due_ms = do.tx.now_ms + minutes * escalation.MINUTE
         do.tx.set_timer(do.incident_id, escalation.ASK_AGAIN, due_ms, alert_id=row["alert_id"])
-    do.tx.conn.execute(
-        update(alerts)
-        .where(alerts.c.incident_id == do.incident_id, alerts.c.open)
-        .values(open=False, closed_ms=do.tx.now_ms, outcome=do.body.outcome)
-    )
-    _say(do, "ended", {"ask_again_minutes": minutes} if still_true else {})
+    ending = do.tx.alerts_of(do.incident_id)
+    done: dict[str, object] = {"open": False, "closed_ms": do.tx.now_ms, "outcome": do.body.outcome}
+    if do.body.action is not None:
+        done["action_code"] = do.body.action
+    do.tx.conn.execute(update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(done))
+    _settle_doses(do, ending, do.body.action)
+    said: dict[str, object] = {"ask_again_minutes": minutes} if still_true else {}
+    _say(do, "ended", said | ({"action_code": do.body.action} if do.body.action else {}))
     if do.incident["on_site_ms"] is not None:
         do.tx.journal_staff(do.incident, "staff.left", do.actor.staff, do.alert["alert_id"])
     incident_flow.end_incident(do.tx, do.tx.incident(do.incident_id))
@@ -202,6 +204,7 @@ def _document(do: Doing) -> None:
         ),
     )
     ids = list(do.tx.conn.execute(told.order_by(alerts.c.alert_id)).scalars())
+    _settle_doses(do, [row for one in ids if (row := do.tx.alert(one)) is not None], do.body.action)
     done = {"handling": lifecycle.DOCUMENTED, **codes}
     do.tx.conn.execute(update(alerts).where(alerts.c.alert_id.in_(ids)).values(done))
     if not do.incident["open"]:
@@ -210,6 +213,19 @@ def _document(do: Doing) -> None:
     _say(do, "documented", codes)
     for alert_id in ids:
         do.tx.change("alert", alert_id)
+
+
+def _settle_doses(do: Doing, rows: Sequence[Row], action: str | None) -> None:
+    """What staff did by hand about a dose reaches the rules as an event of that dose, so that they call it settled
+    and nobody is asked again (domain §4 R22). Said once: the same code a second time says nothing new.
+    """
+    kind = DOSE_ACTIONS.get(action or "")
+    if kind is None:
+        return
+    for row in rows:
+        if row["action_code"] != action and row["resident_id"] is not None:
+            for dose in do.tx.doses_of(row["alert_id"]):
+                do.tx.journal_dose(row, kind, dose, do.actor.holder)
 
 
 def _reopen(do: Doing) -> None:
@@ -239,6 +255,8 @@ PERFORMERS: dict[str, Callable[[Doing], None]] = {
 def _move(do: Doing, **values: object) -> None:
     """New handling for the incident and all its open alerts, and whatever else changes with it."""
     do.tx.changed_incident(do.incident_id)
+    if do.to != do.incident["handling"]:
+        values["handling_ms"] = do.tx.now_ms
     do.tx.set_incident(do.incident_id, handling=do.to, **values)
     do.tx.conn.execute(
         update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(handling=do.to)

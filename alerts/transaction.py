@@ -223,6 +223,21 @@ class Transaction:
         payload = {"type": type, "home": incident["home_id"], "actor": actor, "alert_id": alert_id}
         enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
 
+    def doses_of(self, alert_id: str) -> list[str]:
+        """Ids of the doses that an alert's events speak of, in the order of its causes."""
+        query = select(causes.c.content).where(causes.c.alert_id == alert_id, causes.c.type.startswith("dose."))
+        found = (content.get("dose_id") for content in self.conn.execute(query.order_by(causes.c.place)).scalars())
+        return list(dict.fromkeys(one for one in found if isinstance(one, str) and one))
+
+    def journal_dose(self, alert: Row, type: str, dose_id: str, actor: str) -> None:
+        """What staff did about a resident's dose by hand, on the same way as `journal_staff`."""
+        payload = {
+            "type": type, "home": alert["home_id"], "resident": alert["resident_id"], "actor": actor,
+            "alert_id": alert["alert_id"], "dose_id": dose_id, "assisted": True, "at_ms": self.now_ms,
+            "id": f"{dose_id}@{self.now_ms}",
+        }  # fmt: skip
+        enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
+
 
 def holder_target(incident: Row) -> Target:
     """Where the one who has it is told something: their function on shift, else themselves."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
@@ -22,6 +22,7 @@ from alerts import queries
 from api import (
     routes_alerts,
     routes_events,
+    routes_explanations,
     routes_health,
     routes_live,
     routes_operations,
@@ -29,6 +30,7 @@ from api import (
     routes_session,
     routes_settings,
     routes_things,
+    routes_users,
 )
 from api.live import LiveFull, LiveHub
 from api.metrics import Metrics
@@ -36,6 +38,7 @@ from api.middleware import Frame
 from api.openapi import DESCRIPTION, TAGS
 from api.problems import MEDIA_TYPE, Problem, body, language_of
 from api.services import Services
+from api.wards import within_wards
 from ingest.journal import JournalError
 
 log = structlog.get_logger()
@@ -92,11 +95,11 @@ def create_app(services: Services, pages: Sequence[APIRouter] = ()) -> FastAPI:
     app.state.metrics = metrics
     for module in (
         routes_alerts, routes_residents, routes_things, routes_settings, routes_events, routes_operations, routes_live,
-        routes_session, routes_health,
+        routes_session, routes_users, routes_health, routes_explanations,
     ):  # fmt: skip
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(within_wards)])
     for router in pages:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(within_wards)])
     _handle_errors(app)
     app.add_middleware(
         Frame, times=metrics, failure=_failure_answer(services), strict_transport=services.web.secure_cookies

@@ -30,12 +30,15 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 BEARER = 'Bearer realm="vardevakt"'
 PURPOSE_MAX = 200
 
-Via = Literal["session", "machine_key"]
+Via = Literal["session", "machine_key", "local"]
+LOCAL = Account("local", None, "vardevakt", frozenset({"operator"}), "en")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `token` is the session's own secret, "" for a machine key."""
+    """Who asks: a browser, a machine, or the command line beside the service (api/local_access.py). `token` is the
+    session's own secret, "" for the others.
+    """
 
     account: Account
     via: Via
@@ -75,11 +78,20 @@ def clear_session_cookie(services: Services, response: Response) -> None:
 
 
 async def caller_or_none(request: Request) -> Caller | None:
-    """Who asks, or None. For pages that send the stranger to the log-in; does not check CSRF."""
-    services = services_of(request)
-    caller = await run_in_threadpool(_find_caller, services, request)
+    """Who asks, or None; looked up once a request. Does not check CSRF."""
+    state = request.scope.setdefault("state", {})
+    if "caller" not in state:
+        await caller_now(request)
+    found: Caller | None = state["caller"]
+    return found
+
+
+async def caller_now(request: Request) -> Caller | None:
+    """Who asks as it is now: for streams, which outlive log-outs."""
+    state = request.scope.setdefault("state", {})
+    state["caller"] = caller = await run_in_threadpool(_find_caller, services_of(request), request)
     if caller is not None:
-        request.scope.setdefault("state", {})["account_id"] = caller.account.user_id  # for the log line
+        state["account_id"] = caller.account.user_id  # for the log line
     return caller
 
 
@@ -103,16 +115,19 @@ async def operator(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
     return _with_role(caller, "operator")
 
 
-def _with_role(caller: Caller, role: str) -> Caller:
-    if role not in caller.account.roles:
+async def account_keeper(caller: Annotated[Caller, Depends(operator)]) -> Caller:
+    """Those who say who may use the service: operators of the whole site. No machine key: a stolen one could make
+    itself successors; and nobody bound to wards: they could make somebody who is not.
+    """
+    if caller.via == "machine_key" or caller.account.wards is not None:
         raise Problem("wrong-role")
     return caller
 
 
-def check_ward(caller: Caller, ward: str | None) -> None:
-    """403 for a ward that is none of the caller's; who has some wards must say which (None = all of them)."""
-    if caller.account.wards is not None and ward not in caller.account.wards:
-        raise Problem("wrong-role", "ward")
+def _with_role(caller: Caller, role: str) -> Caller:
+    if role not in caller.account.roles:
+        raise Problem("wrong-role")
+    return caller
 
 
 def _find_caller(services: Services, request: Request) -> Caller | None:
@@ -121,6 +136,8 @@ def _find_caller(services: Services, request: Request) -> Caller | None:
         credential = credential.strip()
         if not credential or len(credential) > TOKEN_MAX:
             return None
+        if services.local_token and hmac.compare_digest(credential.encode(), services.local_token.encode()):
+            return Caller(LOCAL, "local")
         account = services.accounts.machine_key(credential, services.clock())
         return Caller(account, "machine_key") if account else None
     token = request.cookies.get(cookie_name(services), "")

@@ -16,12 +16,14 @@ from alerts import site_export, site_import
 from alerts.database import migrate, open_database, read_database
 from alerts.settings_store import SettingsStore
 from alerts.site_file import load
+from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile, kinds_of
 from api.problem_lines import CannotRun
 from api.rule_book import shown_rule
 from api.settings_file import load_settings
 from ingest.journal_file import is_in_use
 from rules.book_file import book_for_site
+from rules.book_schema import book_schema
 
 BookFile = Annotated[Path | None, typer.Option("--rules", help="A site's rule book over the shipped one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -29,14 +31,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this file."""
-    site = typer.Typer(help="Who lives where with which devices.", no_args_is_help=True)
+    site = group(app, "site")
     site.command("import")(import_site)
     site.command("export")(export_site)
-    app.add_typer(site, name="site")
-    rules = typer.Typer(help="The rule book.", no_args_is_help=True)
+    rules = group(app, "rules")
     rules.command("list")(list_rules)
     rules.command("show")(show_rule)
-    app.add_typer(rules, name="rules")
+    rules.command("schema")(print_schema)
 
 
 def import_site(
@@ -98,6 +99,11 @@ def show_rule(
     typer.echo(f"  {found['source']}")
     for name, item in found["parameters"].items():
         typer.echo(f"  {name:<18} {item['value']:<14} from {item['from']}")
+
+
+def print_schema() -> None:
+    """The JSON Schema of a site's rule book, for editors."""
+    typer.echo(json.dumps(book_schema(), indent=2))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from api.services import Services
 from api.settings import Settings, settings_markdown
 from api.settings_file import load_settings
 from api.wiring import Options, Running, running
+from ingest.journal_file import is_in_use
 from rules.book import Book
 from rules.book_file import book_for_site
 
@@ -79,8 +80,15 @@ def check(
 def migrate(settings: SettingsFile = None, data: DataDir = None) -> None:
     """Bring the desk's database to this version. The service does it by itself when it starts."""
     folder = data or load_settings(settings).data.dir
+    must_be_free(folder)
     migrate_desk(folder / "desk.db")
     typer.echo(f"{folder / 'desk.db'} is up to date")
+
+
+def must_be_free(folder: Path) -> None:
+    """Nothing may write desk.db beside a running service (alerts/database.py): refuse before it is opened."""
+    if is_in_use(folder / "journal.db"):
+        raise CannotRun(f"a service is running on {folder}: stop it first")
 
 
 def kinds_of(book: Book) -> dict[str, str]:
@@ -90,6 +98,7 @@ def kinds_of(book: Book) -> dict[str, str]:
 
 def site_to_serve(settings: Settings, folder: Path, site: SiteFile | None) -> str:
     """Which site: the file's, the settings', or the one the data hold. The file is imported."""
+    must_be_free(folder)
     migrate_desk(folder / "desk.db")
     database = open_database(folder / "desk.db")
     try:

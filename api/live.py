@@ -147,6 +147,10 @@ class LiveHub:
         finally:
             self.clients -= 1
 
+    async def read(self, read: Callable[[Any], Any], *given: Any) -> Any:
+        """Run a short read in the streams' own threads."""
+        return await anyio.to_thread.run_sync(read, *given, limiter=self._limiter)
+
     async def last_id(self) -> int:
         """Id of the newest change now."""
         return await anyio.to_thread.run_sync(self._last, limiter=self._limiter)

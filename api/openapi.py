@@ -27,6 +27,7 @@ TAGS = [
     {"name": "operations", "description": "What could not be understood, and the rules in force."},
     {"name": "live", "description": "Changes as they happen."},
     {"name": "session", "description": "Log in, log out, who am I."},
+    {"name": "users", "description": "Who may log in, and which programs; for operators of the whole site."},
     {"name": "health", "description": "For machines that watch this one."},
 ]
 

@@ -36,6 +36,7 @@ def options_of(
         journal=JournalOptions(
             reserve_bytes=16 * 1_048_576 if ephemeral else journal.reserve_bytes, max_bytes=journal.max_bytes
         ),
+        keep_days=journal.keep_days,
         memory_limit_bytes=mqtt.memory_limit_bytes,
         channels=settings.channels.enabled,
         session_hours=settings.http.session_hours,

@@ -11,6 +11,7 @@ from api.settings_file import SettingsError
 from ingest.journal import JournalError
 from ingest.recording import RecordingError
 from ingest.series_sqlite import SeriesError
+from rules.backtest_run import BacktestFailed
 from rules.book_file import BookError
 
 
@@ -21,6 +22,7 @@ class CannotRun(Exception):
 KNOWN_ERRORS: tuple[type[Exception], ...] = (
     CannotRun,
     AccountRefused,
+    BacktestFailed,
     BookError,
     DatabaseRefused,
     JournalError,

@@ -11,13 +11,14 @@ from fastapi.concurrency import run_in_threadpool
 from alerts import queries
 from alerts.acts import BAD_BODY, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
 from api.actors import acting
-from api.auth import Caller, carer, check_ward, purpose, services_of, signed_in
+from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.bodies import JsonObject
 from api.openapi import problems
 from api.paging import Cursor, Limit, page, since_ms
 from api.problems import Problem
 from api.reads import note_read
 from api.services import Services
+from api.wards import scope_of
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
@@ -58,19 +59,19 @@ def list_alerts(
     subject: Annotated[str | None, Query(max_length=300)] = None,
     since: Annotated[datetime | None, Query(description="Opened at or after, RFC 3339 with offset.")] = None,
 ) -> dict[str, Any]:
-    """Pseudonyms and codes only. Asking for one subject is a read of that person and is logged.
+    """Pseudonyms and codes only, of the caller's wards and of none. Asking for one subject is a read of that person
+    and is logged.
 
     `X-Last-Change` is where a live stream should begin (`/live?after=`) to miss nothing after this list.
     """
     services = services_of(request)
-    check_ward(caller, ward)
     response.headers["x-last-change"] = str(queries.last_change(services.database))
     if subject is not None:
         note_read(services, caller, "alerts", subject, why)
     return page(
         lambda: queries.alerts(
-            services.database, state=state, priority=priority, ward=ward, subject=subject, since_ms=since_ms(since),
-            cursor=cursor, limit=limit, now_ms=services.clock(),
+            services.database, state=state, priority=priority, ward=ward, wards=scope_of(request).wards,
+            subject=subject, since_ms=since_ms(since), cursor=cursor, limit=limit, now_ms=services.clock(),
         )
     )  # fmt: skip
 
@@ -89,7 +90,6 @@ def one_alert(
     alert = queries.alert(services.database, alert_id)
     if alert is None:
         raise Problem("unknown-alert", "alert_id")
-    check_ward(caller, alert["ward_id"])
     note_read(services, caller, "alert", alert["resident_id"], why)
     return alert | {"messages": queries.outbox(services.database, alert_id)}
 
@@ -110,7 +110,11 @@ ACT_BODY: dict[str, Any] = {
         "to": {"type": "string", "description": "hand-over (required): the function that is asked."},
         "ask_again_minutes": {"type": "integer", "description": "end, while it is still true: when to ask again."},
         "cause": {"type": "string", "description": "document (required): a code."},
-        "action": {"type": "string", "description": "document (required): a code."},
+        "action": {
+            "type": "string",
+            "description": "document (required), end: a code. `dose_given`, `dose_confirmed` and `dose_skipped` tell "
+            "the rules that the dose is settled.",
+        },
         "contact": {"type": "string", "description": "document (required): a code."},
     },
 }

@@ -38,6 +38,7 @@ class Reason(BaseModel):
         "feed_dropped",
         "desk_unreadable",
         "clock_waiting",
+        "base_not_proved",
     ]
     part: str
     detail: str = ""
@@ -109,6 +110,9 @@ def _feed(services: Services) -> list[Reason]:
     if lost := services.counters().get("mqtt_qos0_dropped_total", 0):  # nobody sends them again
         detail = f"{lost} messages of QoS 0 not taken since start"
         reasons.append(Reason(code="feed_dropped", part="feed", detail=detail, blocking=False))
+    if services.counters().get("bases_not_proved", 0):
+        detail = "a refold of the log gave another state; no log is cut, and somebody must look why"
+        reasons.append(Reason(code="base_not_proved", part="folds", detail=detail, blocking=False))
     return reasons
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -11,12 +12,13 @@ import structlog
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import StreamingResponse
 
-from api.auth import Caller, caller_or_none, signed_in
+from api.auth import Caller, caller_now, signed_in
 from api.feed import feed_state
 from api.live import RETRY_MS, LiveHub, LiveItem
 from api.openapi import problems
 from api.problems import Problem
 from api.services import Services
+from api.wards import WardScope
 from api.wire import utc_text
 
 log = structlog.get_logger()
@@ -51,7 +53,7 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 )
 async def live(
     request: Request,
-    _caller: Annotated[Caller, Depends(signed_in)],
+    caller: Annotated[Caller, Depends(signed_in)],
     last_event_id: Annotated[str | None, Header(description="The last `id` you saw; browsers send it alone.")] = None,
     after: Annotated[int | None, Query(ge=0, lt=ID_MAX, description="The same, for a first connect.")] = None,
 ) -> StreamingResponse:
@@ -65,7 +67,7 @@ async def live(
     start = _resume_point(last_event_id, after)
     hub.check_room()
     services: Services = request.app.state.services
-    events = _events(request, services, hub, start)
+    events = _events(request, services, hub, start, caller)
     return StreamingResponse(events, media_type="text/event-stream", headers=STREAM_HEADERS)
 
 
@@ -78,16 +80,26 @@ def _resume_point(last_event_id: str | None, after: int | None) -> int | None:
     return int(last_event_id)
 
 
-async def _events(request: Request, services: Services, hub: LiveHub, start: int | None) -> AsyncIterator[bytes]:
-    """The stream, for as long as whoever opened it may: logged out, expired or shut out, it ends within CHECK_S."""
+async def _events(
+    request: Request, services: Services, hub: LiveHub, start: int | None, caller: Caller
+) -> AsyncIterator[bytes]:
+    """The stream, for as long as whoever opened it may: logged out, expired or shut out, it ends within CHECK_S.
+
+    Who is bound to wards hears of those alone; the ids of the others are missing, which resuming does not mind.
+    """
     loop = asyncio.get_running_loop()
     check_at_s = loop.time() + CHECK_S
     async for item in hub.stream(start):
         if loop.time() >= check_at_s:
-            if await caller_or_none(request) is None:
+            found = await caller_now(request)
+            if found is None:
                 return
-            check_at_s = loop.time() + CHECK_S
-        yield render(services, item)
+            caller, check_at_s = found, loop.time() + CHECK_S
+        if item.kind == "change" and caller.account.wards is not None:
+            scope = WardScope(services, caller.account.wards)  # anew each time: people and things move
+            item = replace(item, rows=tuple(await hub.read(scope.changes, item.rows)))
+        if item.kind != "change" or item.rows:
+            yield render(services, item)
 
 
 def render(services: Services, item: LiveItem) -> bytes:

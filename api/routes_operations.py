@@ -15,6 +15,7 @@ from api.paging import Cursor, Limit, page
 from api.problems import Problem
 from api.routes_events import append
 from api.services import Services
+from api.wards import WardScope, scope_of
 from api.wire import cursor_of, cursor_value, utc_text
 from ingest.record import FEED, DeadLetter, RawRecord
 
@@ -38,7 +39,8 @@ def dead_letters(
     A page may be a little longer than `limit`: the items of one message stand on one page.
     """
     services = services_of(request)
-    return page(lambda: _dead_letters(services, cursor, limit))
+    scope = scope_of(request)
+    return page(lambda: _dead_letters(services, scope, cursor, limit))
 
 
 @router.post(
@@ -94,12 +96,13 @@ def rule(
     return found
 
 
-def _dead_letters(services: Services, cursor: str | None, limit: int) -> dict[str, Any]:
+def _dead_letters(services: Services, scope: WardScope, cursor: str | None, limit: int) -> dict[str, Any]:
     before = None if cursor is None else int(cursor_value(cursor))
     found = services.input_log.dead_letters(before, limit)
     last = found[-1].raw_seq if len(found) >= limit else 0
+    known = set(scope.keep_addresses({letter.address for letter in found}))
     return {
-        "items": [_shown(services, letter) for letter in found],
+        "items": [_shown(services, letter) for letter in found if letter.address in known],
         "next": cursor_of(last) if last > 1 else None,
     }
 

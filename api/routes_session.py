@@ -120,6 +120,6 @@ def _verified(services: Services, user: str, password: str, source: str) -> tupl
 
 
 def _end(services: Services, caller: Caller) -> None:
-    if caller.via == "machine_key":
+    if caller.via != "session":
         raise Problem("wrong-role")
     services.accounts.end_session(caller.token, services.clock())

@@ -13,11 +13,13 @@ from alerts.settings_store import SettingRefused
 from alerts.test_sessions import running_test_sessions
 from api.actors import acting
 from api.auth import Caller, services_of, signed_in
+from api.device_state import with_state
 from api.openapi import problems
 from api.paging import Cursor, Limit, page
 from api.problems import Problem
 from api.services import Services
 from api.setting_wire import refused
+from api.wards import scope_of
 from api.wire import cursor_of, cursor_value, utc_text
 
 router = APIRouter(prefix="/api/v1", tags=["things"])
@@ -30,14 +32,14 @@ LIST = problems(400, 401, 422)
 
 @router.get("/wards", summary="Wards", responses=LIST)
 def wards(request: Request, _caller: SignedIn, cursor: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
-    return _items(services_of(request), "ward", cursor, limit)
+    return _items(request, "ward", cursor, limit)
 
 
 @router.get("/homes", summary="Homes", responses=LIST)
 def homes(
     request: Request, _caller: SignedIn, cursor: Cursor = None, limit: Limit = 50, ward: Filter = None
 ) -> dict[str, Any]:
-    return _items(services_of(request), "home", cursor, limit, ward=ward)
+    return _items(request, "home", cursor, limit, ward=ward)
 
 
 @router.get("/gateways", summary="Gateways, with when each was last heard", responses=LIST)
@@ -45,16 +47,16 @@ def gateways(
     request: Request, _caller: SignedIn, cursor: Cursor = None, limit: Limit = 50, home: Filter = None
 ) -> dict[str, Any]:
     services = services_of(request)
-    return _heard(services, _items(services, "gateway", cursor, limit, home=home))
+    return _heard(services, _items(request, "gateway", cursor, limit, home=home))
 
 
-@router.get("/devices", summary="Devices, with when each was last heard", responses=LIST)
+@router.get("/devices", summary="Devices, with when each was last heard and its battery", responses=LIST)
 def devices(
     request: Request, _caller: SignedIn, cursor: Cursor = None, limit: Limit = 50, home: Filter = None,
     resident: Filter = None, gateway: Filter = None,
 ) -> dict[str, Any]:  # fmt: skip
     services = services_of(request)
-    found = _items(services, "device", cursor, limit, home=home, resident=resident, gateway=gateway)
+    found = _items(request, "device", cursor, limit, home=home, resident=resident, gateway=gateway)
     return _heard(services, found)
 
 
@@ -71,14 +73,14 @@ def device(request: Request, device_id: ItemId, _caller: SignedIn) -> dict[str, 
     found = services.settings_store.get("device", device_id)
     if found is None:
         raise Problem("not-found", "device_id")
-    found["last_heard_at"] = utc_text(services.heard().get(found["address"]))
-    found["tests"] = queries.device_tests(services.database, device_id)
-    return found
+    (shown,) = with_state(services, [found])
+    return shown | {"tests": queries.device_tests(services.database, device_id)}
 
 
 @router.get("/functions", summary="Who is rung: functions in the order of their ward's chain", responses=problems(401))
 def functions(request: Request, _caller: SignedIn, ward: Filter = None) -> dict[str, Any]:
-    return {"items": services_of(request).settings_store.list("function", **_given(ward=ward)), "next": None}
+    found = services_of(request).settings_store.list("function", **_given(ward=ward))
+    return {"items": found, "next": None}
 
 
 @router.get("/channels", summary="Ways out, and how they have done lately", responses=problems(401))
@@ -105,7 +107,8 @@ class TestIn(BaseModel):
 @router.get("/tests", summary="Test sessions that are open", responses=problems(401))
 def tests(request: Request, _caller: SignedIn) -> dict[str, Any]:
     services = services_of(request)
-    return {"items": running_test_sessions(services.settings_store, services.clock()), "next": None}
+    found = running_test_sessions(services.settings_store, services.clock())
+    return {"items": scope_of(request).keep("test_session", found), "next": None}
 
 
 @router.post("/tests", summary="Open a test session", status_code=201, responses=problems(401, 403, 422))
@@ -132,21 +135,22 @@ def _given(**filters: str | None) -> dict[str, Any]:
     return {name: value for name, value in filters.items() if value is not None}
 
 
-def _items(services: Services, kind: str, cursor: str | None, limit: int, **filters: str | None) -> dict[str, Any]:
+def _items(request: Request, kind: str, cursor: str | None, limit: int, **filters: str | None) -> dict[str, Any]:
+    """A page of things of the caller's wards; where others were left out it is shorter than `limit`."""
+    services, scope = services_of(request), scope_of(request)
+
     def read() -> dict[str, Any]:
         after = None if cursor is None else cursor_value(cursor)
         found = services.settings_store.list(kind, after=after, limit=limit + 1, **_given(**filters))
         more = len(found) > limit
-        return {"items": found[:limit], "next": cursor_of(found[limit - 1]["id"]) if more else None}
+        shown = scope.keep(kind, found[:limit])
+        return {"items": shown, "next": cursor_of(found[limit - 1]["id"]) if more else None}
 
     return page(read)
 
 
 def _heard(services: Services, found: dict[str, Any]) -> dict[str, Any]:
-    heard = services.heard()
-    for item in found["items"]:
-        item["last_heard_at"] = utc_text(heard.get(item["address"]))
-    return found
+    return found | {"items": with_state(services, found["items"])}
 
 
 def _unassigned(services: Services, cursor: str | None, limit: int) -> dict[str, Any]:

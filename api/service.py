@@ -18,6 +18,7 @@ from alerts.desk import Desk
 from alerts.outbox import Outbox
 from alerts.relay import Relay
 from api.background import Background
+from api.bases import Nightly, NightWork
 from api.broker import EmbeddedBroker
 from api.collector import Collector
 from ingest.clock import Clock
@@ -38,6 +39,7 @@ log = structlog.get_logger()
 EMERGENCY_TOPIC = "vardevakt-notify/1/emergency"  # heard by whatever the site keeps beside the service for this
 
 RECONCILE_S = 10.0
+NIGHT_LOOK_S = 600.0
 BUSY_ROWS = 200  # not yet through the source fold
 
 
@@ -67,8 +69,9 @@ class Service:
     """Start, stop, and the bells between parts."""
 
     def __init__(
-        self, parts: Parts, reconcile: Callable[[int, int], object] | None, notify_pages: Callable[[], None]
-    ) -> None:
+        self, parts: Parts, reconcile: Callable[[int, int], object] | None, notify_pages: Callable[[], None],
+        nightly: Nightly, timezone: str,
+    ) -> None:  # fmt: skip
         self.parts, self._notify_pages, self._collector = parts, notify_pages, Collector()
         self.emergencies = 0  # alarms told while no commit succeeded
         clock = parts.clock
@@ -83,6 +86,8 @@ class Service:
             2.0,
         )
         self.background = [self.ticking, self.relaying, self.sending, self.sending_p1, self.watching]
+        self.nightly = NightWork(nightly, parts, timezone)
+        self.background.append(Background("bases", self.nightly, NIGHT_LOOK_S))
         if reconcile is not None:
             # not at once: after an outage everything is late, and whoever follows the logs needs a moment
             work = _Settled(reconcile, clock, parts.journal.inputs.last_seq)

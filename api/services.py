@@ -146,4 +146,5 @@ class Services:
     channels: tuple[str, ...] = ()  # names of the configured ways out, in order of preference
     # further whole numbers for /metrics, a bounded set of names: {"mqtt_qos0_dropped_total": 0, …}
     counters: Callable[[], Mapping[str, int]] = _no_counters
+    local_token: str = ""  # what the command line on this machine shows (api/local_access.py); "" = it may not come
     demo: DemoWard | None = None  # the simulated ward behind "Try it"; None outside the demo

@@ -137,6 +137,12 @@ class Journal(Section):
     max_bytes: int | None = Field(
         None, ge=8 * MIB, description="Most the journal may take. Without it: the whole disk."
     )
+    keep_days: int = Field(
+        90,
+        ge=0,
+        le=3_650,
+        description="Days that messages and inputs are kept once a base stands behind them; 0 = for ever.",
+    )
 
 
 class Zigbee2mqtt(Section):

@@ -29,12 +29,15 @@ from alerts.reconciler import Reconciler
 from alerts.relay import Relay
 from alerts.settings_store import SettingsStore
 from api.app import create_app
+from api.bases import Nightly
 from api.board.router import board_router
 from api.broker import EmbeddedBroker
 from api.live import Wakeup
+from api.local_access import new_access, remove_access, write_access
 from api.rule_book import ServedBook, engine_version, settle_book
 from api.service import Parts, Service
 from api.services import Services, WebOptions
+from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.clock import SystemClock
 from ingest.clock_writer import ClockWriter
 from ingest.codecs import default_codecs
@@ -70,6 +73,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 1883  # of our own broker; 0 = any free one
     zigbee_bases: tuple[str, ...] = ("zigbee2mqtt",)
     journal: JournalOptions = JournalOptions()
+    keep_days: int = 0  # how long the logs are kept behind a base; 0 = for ever
     memory_limit_bytes: int = 64 * 1_048_576  # of messages that are not on disk yet
     channels: tuple[str, ...] = ("log", "mqtt")
     session_hours: int = 12
@@ -102,22 +106,23 @@ async def running(
     serving: asyncio.Task[None] | None = None
     try:
         await asyncio.to_thread(service.start)
-        if make_demo is not None:
+        if make_demo is not None:  # at once: what has begun to play must be closed, whatever fails after it
             services = dataclasses.replace(services, demo=make_demo(service, services))
-        app = create_app(services, pages=[board_router(services)])
         listener = _listen(options.http_host, options.http_port)
+        access = new_access(options.http_host, listener.getsockname()[1])
+        services = dataclasses.replace(services, local_token=access.token)
+        app = create_app(services, pages=[board_router(services)])
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=10)
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals belong to the CLI
         serving = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - serve() would take the signals
         await _started(server, serving)
-        broker = service.parts.broker
-        url = f"http://{options.http_host}:{listener.getsockname()[1]}"
-        mqtt_url = (
-            f"mqtt://127.0.0.1:{broker.port}" if broker is not None else options.mqtt.url if options.mqtt else None
-        )
-        yield Running(service, services, url, mqtt_url)
+        write_access(options.data, access)
+        broker, mqtt = service.parts.broker, options.mqtt
+        mqtt_url = f"mqtt://127.0.0.1:{broker.port}" if broker is not None else mqtt.url if mqtt else None
+        yield Running(service, services, f"http://{options.http_host}:{listener.getsockname()[1]}", mqtt_url)
     finally:
+        remove_access(options.data)
         if server is not None and serving is not None:
             app.state.hub.close()
             server.should_exit = True
@@ -186,9 +191,10 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
         intake, broker, codecs,
     )  # fmt: skip
     reconciler = Reconciler(desk, journal.inputs)
-    service = Service(parts, reconciler.run_once, wakeup.notify)
+    nightly = Nightly(options.data, options.site_id, options.zigbee_bases, journal, options.keep_days)
+    service = Service(parts, reconciler.run_once, wakeup.notify, nightly, options.timezone)
     bells.service = service
-    return service, _services(options, parts, store, wakeup)
+    return service, _services(options, parts, store, wakeup, nightly)
 
 
 class _Bells:
@@ -225,15 +231,17 @@ def _folds(
     options: Options, journal: SqliteJournal, desk: Desk, clock: SystemClock, codecs: Sequence[Any], bells: _Bells
 ) -> tuple[SourceRunner, FoldRunner, FoldRunner]:
     site, engine = options.site_id, engine_version()
+    bases = BaseFolder(options.data / "bases")
+    first_raw, first_input = journal.first_seqs
+    of_raw = SnapshotsAndBases(journal.snapshots, bases, first_raw)
+    of_inputs = SnapshotsAndBases(journal.snapshots, bases, first_input)
     source = SourceRunner(
-        lambda: SourceFold(site, codecs), journal.raw, journal.inputs, journal.snapshots, clock.now_ms,
+        lambda: SourceFold(site, codecs), journal.raw, journal.inputs, of_raw, clock.now_ms,
         on_inputs=bells.inputs, on_recorded=bells.recorded,
     )  # fmt: skip
-    home = FoldRunner(
-        LIVE, lambda: HomeFold(Book(()), site), engine, journal.inputs, desk, journal.snapshots, clock.now_ms
-    )
+    home = FoldRunner(LIVE, lambda: HomeFold(Book(()), site), engine, journal.inputs, desk, of_inputs, clock.now_ms)
     floor = FoldRunner(
-        "floor", lambda: Floor(site), engine, journal.inputs, desk, journal.snapshots, clock.now_ms, floor_only=True
+        "floor", lambda: Floor(site), engine, journal.inputs, desk, of_inputs, clock.now_ms, floor_only=True
     )
     return source, home, floor
 
@@ -260,7 +268,7 @@ def _intake(
     return MqttIntake(mqtt, filters, receiver, clock.now_ms, last_ms, on_feed_change)
 
 
-def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wakeup) -> Services:
+def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wakeup, nightly: Nightly) -> Services:
     assert parts.intake is not None, "a service without MQTT has no pulse"
     intake, receiver = parts.intake, parts.receiver
     session_ms, idle_ms = options.session_hours * 3_600_000, options.session_idle_minutes * 60_000
@@ -269,7 +277,8 @@ def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wake
         health = receiver.health()
         mqtt = {f"mqtt_{name}_total": count for name, count in intake.counts().items()}
         received = {"raw_received_total": health.received, "raw_synced_total": health.synced}
-        return {**mqtt, **received, "raw_shed_total": health.shed, "raw_dup_total": health.dup}
+        bases = {"bases_not_proved": int(nightly.problem is not None)}
+        return {**bases, **mqtt, **received, "raw_shed_total": health.shed, "raw_dup_total": health.dup}
 
     return Services(
         site_id=options.site_id,

@@ -16,6 +16,14 @@ class JournalError(Exception):
     """Operating trouble with the journal: disk full, file corrupt, writer gone. Says what to do."""
 
 
+def beyond_cut(log: str, first_seq: int) -> str:
+    """What to say when a fold has neither snapshot nor base from which the rest of a cut log leads on."""
+    return (
+        f"{log} begins at row {first_seq} and no base of this version leads up to it: start the version that wrote the"
+        " data once, or restore a backup"
+    )
+
+
 class RawReader(Protocol):
     """RAW as those see it who only look."""
 

@@ -45,22 +45,7 @@ class SqliteSnapshotStore:
         self._writer.submit(finish, 1, ROW_BYTES).result()
 
     def load(self, name: str, engine: str, not_after: int) -> tuple[int, bytes] | None:
-        newest = (
-            "SELECT position, chunks FROM snapshots WHERE name = ? AND engine = ? AND position <= ? AND whole = 1"
-            " ORDER BY position DESC LIMIT 1"
-        )
-        pieces = "SELECT state FROM snapshot_chunks WHERE name = ? AND position = ? ORDER BY chunk"
-        with self._readers.borrow() as connection:
-            connection.execute("BEGIN")  # both queries see the same moment
-            try:
-                found = connection.execute(newest, (name, engine, not_after)).fetchone()
-                if found is None:
-                    return None
-                state = [piece for (piece,) in connection.execute(pieces, (name, found[0]))]
-            finally:
-                connection.execute("COMMIT")
-        assert len(state) == found[1], f"snapshot {name} at {found[0]} is marked whole but lacks pieces"
-        return found[0], b"".join(state)
+        return newest_snapshot(self._readers, name, engine, not_after)
 
     def _write_chunk(self, name: str, position: int, index: int, chunk: bytes) -> None:
         def run(connection: sqlite3.Connection, _tail: Tail) -> int:
@@ -68,6 +53,26 @@ class SqliteSnapshotStore:
             return index
 
         self._writer.submit(run, 1, len(chunk)).result()
+
+
+def newest_snapshot(readers: ReaderPool, name: str, engine: str, not_after: int = 2**62) -> tuple[int, bytes] | None:
+    """(position, state) of the newest whole one, also of a journal that another process writes."""
+    newest = (
+        "SELECT position, chunks FROM snapshots WHERE name = ? AND engine = ? AND position <= ? AND whole = 1"
+        " ORDER BY position DESC LIMIT 1"
+    )
+    pieces = "SELECT state FROM snapshot_chunks WHERE name = ? AND position = ? ORDER BY chunk"
+    with readers.borrow() as connection:
+        connection.execute("BEGIN")  # both queries see the same moment
+        try:
+            found = connection.execute(newest, (name, engine, not_after)).fetchone()
+            if found is None:
+                return None
+            state = [piece for (piece,) in connection.execute(pieces, (name, found[0]))]
+        finally:
+            connection.execute("COMMIT")
+    assert len(state) == found[1], f"snapshot {name} at {found[0]} is marked whole but lacks pieces"
+    return found[0], b"".join(state)
 
 
 def _drop_snapshot(connection: sqlite3.Connection, name: str, position: int) -> None:

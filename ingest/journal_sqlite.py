@@ -15,6 +15,7 @@ from typing import Self
 
 from ingest import journal_rows as rows
 from ingest.journal import JournalError
+from ingest.journal_cut import CUT_ROWS, cut_rows
 from ingest.journal_file import JournalHealth, JournalOptions, ReaderPool, Tail, damaged, lock_file, prepare
 from ingest.journal_snapshots import SqliteSnapshotStore
 from ingest.journal_upkeep import Upkeep
@@ -97,40 +98,11 @@ class SqliteRawLog(SqliteRawReader):
             return dict(connection.execute("SELECT link, seq FROM acked").fetchall())
 
 
-class SqliteInputLog:
-    """INPUTS, dead letters, verdicts and the source fold's position (port InputLog)."""
+class SqliteInputReader:
+    """INPUTS as those see it who only look; also of a file that another process writes."""
 
-    def __init__(self, writer: GroupWriter, readers: ReaderPool, site: str) -> None:
-        self._writer, self._readers, self._site = writer, readers, site
-
-    def write(self, position: int, folded: Sequence[Folded], expected: int) -> None:
-        """One transaction; returns when it is synced. JournalError "fenced" when `expected` is not on disk."""
-        self.start_write(position, folded, expected).result()
-
-    def start_write(self, position: int, folded: Sequence[Folded], expected: int) -> Future[int]:
-        """As `write`, without waiting, so that the fold can prepare the next batch meanwhile."""
-        site = self._site
-        inputs = [rows.input_row(site, one) for each in folded for one in each.inputs]
-        dead = [rows.dead_letter_row(site, one) for each in folded for one in each.dead_letters]
-        verdicts = [rows.verdict_row(site, one) for each in folded for one in each.verdicts]
-
-        def run(connection: sqlite3.Connection, tail: Tail) -> int:
-            if tail.position != expected:
-                raise JournalError(f"fenced: the source fold stands at {tail.position}, not at {expected}")
-            numbered = [(seq, *row) for seq, row in enumerate(inputs, tail.input_seq + 1)]
-            connection.executemany(rows.INSERT_INPUT, numbered)
-            connection.executemany(rows.INSERT_DEAD_LETTER, dead)
-            connection.executemany(rows.INSERT_VERDICT, verdicts)
-            connection.execute("INSERT OR REPLACE INTO positions VALUES ('source', ?)", (position,))
-            tail.position = position
-            tail.input_seq += len(inputs)
-            return tail.input_seq
-
-        count = len(inputs) + len(dead) + len(verdicts)
-        return self._writer.submit(run, count, ROW_BYTES * count + sum([_content_size(row) for row in inputs]))
-
-    def position(self) -> int:
-        return self._writer.tail.position
+    def __init__(self, readers: ReaderPool) -> None:
+        self._readers = readers
 
     def read(self, after_seq: int, limit: int, *, floor_only: bool = False) -> list[Input]:
         lane = f" INDEXED BY inputs_floor WHERE ({rows.FLOOR_LANE}) AND" if floor_only else " WHERE"
@@ -138,17 +110,6 @@ class SqliteInputLog:
         with self._readers.borrow() as connection:
             found = connection.execute(query, (after_seq, limit)).fetchall()
         return [rows.input_of(row) for row in found]
-
-    def last_seq(self) -> int:
-        return self._writer.tail.input_seq
-
-    def wait(self, after_seq: int, timeout_s: float) -> bool:
-        """Block until there is an input beyond `after_seq`; False when the time was up."""
-        return self._writer.wait(lambda tail: tail.input_seq > after_seq, timeout_s)
-
-    def wait_position(self, raw_seq: int, timeout_s: float) -> bool:
-        """Block until the source fold has written what RAW row `raw_seq` became; False when the time was up."""
-        return self._writer.wait(lambda tail: tail.position >= raw_seq, timeout_s)
 
     def dead_letters(self, before_raw_seq: int | None, limit: int) -> list[DeadLetter]:
         """Newest first. The items of one message are never split over two pages, so a page may be longer."""
@@ -181,6 +142,54 @@ class SqliteInputLog:
         return [rows.input_of(row) for row in found]
 
 
+class SqliteInputLog(SqliteInputReader):
+    """INPUTS, dead letters, verdicts and the source fold's position (port InputLog)."""
+
+    def __init__(self, writer: GroupWriter, readers: ReaderPool, site: str) -> None:
+        super().__init__(readers)
+        self._writer, self._site = writer, site
+
+    def write(self, position: int, folded: Sequence[Folded], expected: int) -> None:
+        """One transaction; returns when it is synced. JournalError "fenced" when `expected` is not on disk."""
+        self.start_write(position, folded, expected).result()
+
+    def start_write(self, position: int, folded: Sequence[Folded], expected: int) -> Future[int]:
+        """As `write`, without waiting, so that the fold can prepare the next batch meanwhile."""
+        site = self._site
+        inputs = [rows.input_row(site, one) for each in folded for one in each.inputs]
+        dead = [rows.dead_letter_row(site, one) for each in folded for one in each.dead_letters]
+        verdicts = [rows.verdict_row(site, one) for each in folded for one in each.verdicts]
+
+        def run(connection: sqlite3.Connection, tail: Tail) -> int:
+            if tail.position != expected:
+                raise JournalError(f"fenced: the source fold stands at {tail.position}, not at {expected}")
+            numbered = [(seq, *row) for seq, row in enumerate(inputs, tail.input_seq + 1)]
+            connection.executemany(rows.INSERT_INPUT, numbered)
+            connection.executemany(rows.INSERT_DEAD_LETTER, dead)
+            connection.executemany(rows.INSERT_VERDICT, verdicts)
+            connection.execute("INSERT OR REPLACE INTO positions VALUES ('source', ?)", (position,))
+            tail.position = position
+            tail.input_seq += len(inputs)
+            return tail.input_seq
+
+        count = len(inputs) + len(dead) + len(verdicts)
+        return self._writer.submit(run, count, ROW_BYTES * count + sum([_content_size(row) for row in inputs]))
+
+    def position(self) -> int:
+        return self._writer.tail.position
+
+    def last_seq(self) -> int:
+        return self._writer.tail.input_seq
+
+    def wait(self, after_seq: int, timeout_s: float) -> bool:
+        """Block until there is an input beyond `after_seq`; False when the time was up."""
+        return self._writer.wait(lambda tail: tail.input_seq > after_seq, timeout_s)
+
+    def wait_position(self, raw_seq: int, timeout_s: float) -> bool:
+        """Block until the source fold has written what RAW row `raw_seq` became; False when the time was up."""
+        return self._writer.wait(lambda tail: tail.position >= raw_seq, timeout_s)
+
+
 class SqliteJournal:
     """The three ports over one file. Made by `open_journal`; `close` it, or use it as a context manager."""
 
@@ -195,6 +204,35 @@ class SqliteJournal:
         self.inputs = SqliteInputLog(self._writer, self._readers, site)
         self.snapshots = SqliteSnapshotStore(self._writer, self._readers, site)
         self._writer.start()
+
+    @property
+    def first_seqs(self) -> tuple[int, int]:
+        """The first row of RAW and of INPUTS that is still there; 1 where nothing was cut."""
+        with self._readers.borrow() as connection:
+            found = [connection.execute(f"SELECT min(seq) FROM {table}").fetchone()[0] for table in ("raw", "inputs")]  # noqa: S608
+        return found[0] or 1, found[1] or 1
+
+    def cut(self, raw_until: int, inputs_until: int, received_before_ms: int) -> int:
+        """Remove rows up to these positions that came before that time; the newest row of each log always stays.
+
+        In small commits, so that no alarm waits. Answers how many rows went.
+        """
+        raw_until = min(raw_until, self.raw.last_seq() - 1)
+        inputs_until = min(inputs_until, self.inputs.last_seq() - 1)
+        return sum(
+            self._cut(table, until, received_before_ms)
+            for table, until in (("raw", raw_until), ("inputs", inputs_until))
+        )
+
+    def _cut(self, table: str, until: int, received_before_ms: int) -> int:
+        gone = 0
+        while True:
+            count = self._writer.submit(
+                lambda connection, _tail: cut_rows(connection, table, until, received_before_ms), 1, 0
+            ).result()
+            gone += count
+            if count < CUT_ROWS:
+                return gone
 
     def health(self) -> JournalHealth:
         return self._writer.health()

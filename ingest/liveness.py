@@ -29,10 +29,13 @@ from heapq import heappop, heappush
 
 from ingest.pulse import HEARD, REPORTED, SILENT, WILL, LivenessState, Pulse, Tell, Transition
 from ingest.registry import Assignment, Registry
+from ingest.roles import watched_closely
 
 MISSED = 3
 DEFAULT_INTERVAL_MS = 300_000
 DEVICE_INTERVAL_MS = 86_400_000  # nobody said: three days of silence are R37's cap, and most batteries report daily
+SILENT_MAX_MS = 3 * DEVICE_INTERVAL_MS  # R37's cap, however long its own interval …
+CLOSE_MAX_MS = DEVICE_INTERVAL_MS  # … and for what guards a life
 SHORTEST_MS, LONGEST_MS = 1_000, 7 * 86_400_000  # what we believe of an interval that a device tells
 STRAGGLERS_MS = 5_000  # messages that were still under way when the feed broke
 
@@ -186,6 +189,11 @@ class Liveness:
         for address, pulse in self._pulses.items():
             self._schedule(address, pulse, now_ms)
 
+    def interval_ms(self, address: str, now_ms: int) -> int:
+        """How often this address is to be heard, as far as we know; 0 for one that was never heard or is nobody's."""
+        pulse = self._pulses.get(address)
+        return 0 if pulse is None else self._interval_ms(pulse, self._registry.resolve(address, now_ms))
+
     def _interval_ms(self, pulse: Pulse, assignment: Assignment | None) -> int:
         if assignment is None:
             return 0
@@ -203,7 +211,8 @@ class Liveness:
     def _due_ms(self, address: str, pulse: Pulse, now_ms: int) -> int | None:
         if pulse.offline or pulse.suspect:
             return None
-        interval_ms = self._interval_ms(pulse, self._registry.resolve(address, now_ms))
+        assignment = self._registry.resolve(address, now_ms)
+        interval_ms = self._interval_ms(pulse, assignment)
         if not interval_ms:
             return None
         from_ms = max(pulse.last_heard_ms, self._back_ms)
@@ -212,7 +221,10 @@ class Liveness:
             if gateway.offline:
                 return None
             from_ms = max(from_ms, gateway.back_ms)
-        return max(from_ms + MISSED * interval_ms, pulse.asked_ms + interval_ms)
+        most_ms = SILENT_MAX_MS
+        if assignment is not None and watched_closely(assignment.role):
+            most_ms = max(CLOSE_MAX_MS, interval_ms + interval_ms // 4)  # its own word may be due but once a day
+        return max(from_ms + min(MISSED * interval_ms, most_ms), pulse.asked_ms + min(interval_ms, most_ms))
 
     def _schedule(self, address: str, pulse: Pulse, now_ms: int) -> None:
         self._look(address, pulse, now_ms, self._due_ms(address, pulse, now_ms))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ingest.event import Event, name_uuid
+from ingest.event import Event, Value, name_uuid
 from ingest.pulse import Transition
 from ingest.record import EVENT, Input
 from ingest.registry import Assignment
@@ -109,6 +109,12 @@ def _same_thing(one: Assignment | None, other: Assignment | None) -> bool:
     return one.gateway == other.gateway if one.is_gateway else one.device == other.device
 
 
+def _content(state: SourceState, transition: Transition) -> dict[str, Value]:
+    """Why; and of what is silent how often it should be heard, so that rules can count in its own intervals (R37)."""
+    interval_ms = 0 if transition.online else state.liveness.interval_ms(transition.address, transition.at_ms)
+    return {"reason": transition.reason, **({"interval_seconds": interval_ms // 1_000} if interval_ms else {})}
+
+
 def _derived(state: SourceState, out: Outcome, transition: Transition, assignment: Assignment, home: str) -> Input:
     kind = "device.online" if transition.online else "device.offline"
     incident = name_uuid(state.site, kind, transition.address, transition.effective_ms)
@@ -128,6 +134,6 @@ def _derived(state: SourceState, out: Outcome, transition: Transition, assignmen
         role=assignment.role,
         room=assignment.room,
         state=True,
-        content={"reason": transition.reason},
+        content=_content(state, transition),
     )
     return Input(EVENT, transition.at_ms, home, event, raw_seq=out.raw_seq, derived=True)

@@ -18,7 +18,8 @@ MQTT = "mqtt"
 HTTP = "http"  # POST /events: `topic` is "http:" + the address, payload the object
 CLOCK = "clock"  # moves time, names nothing
 SETTING = "setting"  # a Setting (below) as JSON: registry, plan, pause, measure, book, test session
-STAFF = "staff"  # {"type": "staff.arrived"|"staff.left", "home":…, "actor":…, "alert_id":…}: what the desk knows
+STAFF = "staff"  # {"type": "staff.arrived"|"staff.left", "home":…, "actor":…, "alert_id":…}: what the desk knows;
+# also "dose.taken"|"dose.skipped" with "resident", "dose_id", "assisted": what staff did about a dose by hand
 FEED = "feed"  # {"type": "feed.lost"|"feed.gap"|"feed.settled"|"clock.stepped"|"intake.shed", "from_ms":…, "to_ms":…}
 
 

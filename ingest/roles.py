@@ -20,9 +20,17 @@ _TRIGGERS = {
 _TRIGGER_ENDINGS = frozenset({"pendant", "wrist", "cord", "panic", "sos"})  # bathroom_cord; but not light_button
 
 
+_GUARDS = frozenset({"smoke", "heat", "co", "gas", "fall", "radar", "epilepsy", "tracker"})
+
+
 def may_raise_alarm(role: str | None) -> bool:
     """Whether an undecodable message of a device in this role may have been an alarm."""
     return role is None or not (role in _HARMLESS or role.endswith(_HARMLESS_ENDINGS))
+
+
+def watched_closely(role: str | None) -> bool:
+    """Whether a device of this role must not be silent for more than a day: it calls for help, or guards a life."""
+    return role is not None and (role in _GUARDS or press_trigger(role) is not None)
 
 
 def press_trigger(role: str | None) -> str | None:

@@ -31,7 +31,7 @@ NO_MARK = ("battery.level", "dispenser.stock", "continence.level")  # curves say
 STATES = {  # type -> (metric, value): step curves of things that are
     "bed.occupied": ("bed", 1), "bed.left": ("bed", 0), "chair.occupied": ("chair", 1), "chair.left": ("chair", 0),
     "presence.started": ("presence", 1), "presence.ended": ("presence", 0), "door.opened": ("door", 1),
-    "door.closed": ("door", 0),
+    "door.closed": ("door", 0), "battery.low": ("battery_low", 1), "battery.ok": ("battery_low", 0),
 }  # fmt: skip
 LEVELS = {  # type -> ((field, metric, unit), …)
     "battery.level": (("percent", "battery", "%"), ("volts", "battery_volts", "V")),

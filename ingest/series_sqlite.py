@@ -34,6 +34,8 @@ TABLES = (
 BUCKETS = """SELECT ? + (at_ms - ?) / ? * ? AS bucket, avg(value), min(value), max(value), count(*) FROM points
     WHERE series_id IN (SELECT id FROM series WHERE subject = ? AND metric = ?) AND at_ms >= ? AND at_ms < ?
     GROUP BY bucket ORDER BY bucket"""
+LATEST = """SELECT s.device, p.at_ms, p.value FROM series s JOIN points p ON p.series_id = s.id
+    AND p.at_ms = (SELECT max(at_ms) FROM points WHERE series_id = s.id) WHERE s.metric = ? ORDER BY p.at_ms"""
 
 
 class SeriesError(Exception):
@@ -96,6 +98,11 @@ class SqliteSeries:
         arguments = (from_ms, from_ms, width, width, subject, metric, from_ms, to_ms)
         with self._readers.borrow() as connection:
             return [Bucket(*row) for row in connection.execute(BUCKETS, arguments)]
+
+    def latest(self, metric: str) -> dict[str, tuple[int, float]]:
+        """Device (or address) -> (at_ms, value) of its newest point, whomever it was with then."""
+        with self._readers.borrow() as connection:
+            return {device: (at_ms, value) for device, at_ms, value in connection.execute(LATEST, (metric,))}
 
     def marks(self, subject: str, from_ms: int, to_ms: int, limit: int) -> list[Mark]:
         """Marks with from_ms <= at < to_ms, oldest first, at most `limit`."""

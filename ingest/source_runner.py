@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from ingest.journal import InputLog, JournalError, RawLog, SnapshotStore
+from ingest.journal import InputLog, JournalError, RawLog, SnapshotStore, beyond_cut
 from ingest.record import Folded, RawRecord, Recorded
 from ingest.source_fold import SourceFold
 from ingest.source_state import ENGINE
@@ -55,6 +55,7 @@ class SourceRunner:
         self._fold_lock = threading.Lock()  # the pages read liveness while the thread folds
         self._position = 0
         self._snapshot_at = 0
+        self._asked_to_save, self._saved = False, threading.Event()
         self._next_due_ms: int | None = None
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -118,12 +119,23 @@ class SourceRunner:
         while self._position < seq and self._batch():
             pass
 
+    def save_now(self, timeout_s: float = 120.0) -> None:
+        """Have a snapshot written at the next pause between batches, and wait for it. Callable from any thread."""
+        self._saved.clear()
+        self._asked_to_save = True
+        self._wake.set()
+        self._saved.wait(timeout_s)
+
     # ------------------------------------------------------------- the thread
     def _run(self) -> None:
         try:
             self._rebuild()
             while not self._stopping.is_set():
                 self._wake.clear()
+                if self._asked_to_save:
+                    self._asked_to_save = False
+                    self._save()
+                    self._saved.set()
                 if not self._batch():
                     self._wake.wait(IDLE_S)
             self._save()
@@ -148,6 +160,8 @@ class SourceRunner:
         self._snapshot_at = self._position
         while self._position < position:
             rows = [row for row in self._raw.read(self._position, BATCH) if row.seq <= position]
+            if rows and rows[0].seq > self._position + 1:
+                raise JournalError(beyond_cut("RAW", rows[0].seq))
             if not rows:
                 raise JournalError(f"RAW ends at {self._position}, before the source fold's position {position}")
             self._fold_rows(rows)

@@ -20,7 +20,8 @@ from ingest.source_state import Outcome, SourceState
 _SETTING = msgspec.json.Decoder(Setting)
 _OBJECT = msgspec.json.Decoder(dict[str, object])
 _OF_RESIDENT = frozenset({"measure", "plan", "pause"})
-_STAFF_TYPES = frozenset({"staff.arrived", "staff.left"})
+_DOSE_TYPES = frozenset({"dose.taken", "dose.skipped"})  # by the hand or word of staff, about a resident's dose
+_STAFF_TYPES = frozenset({"staff.arrived", "staff.left"}) | _DOSE_TYPES
 FEED_TYPES = frozenset({"feed.lost", "feed.gap", "feed.settled", "clock.stepped", "intake.shed"})
 SERVICE_ADDRESS = "service:feed"
 
@@ -101,7 +102,9 @@ def setting_homes(state: SourceState, setting_id: str) -> list[str]:
 
 
 def fold_staff(state: SourceState, record: RawRecord, out: Outcome) -> None:
-    """What the desk knows of staff in a home: an event there. The same `id` again changes nothing."""
+    """What the desk knows of staff: in a home, or of a dose they gave; an event there. The same `id` again changes
+    nothing.
+    """
     said = read_object(record)
     if said is None:
         refuse(record, out, "not_json", "")
@@ -114,6 +117,9 @@ def fold_staff(state: SourceState, record: RawRecord, out: Outcome) -> None:
         refuse(record, out, "wrong_type", "home or actor")
         return
     at_ms, resident = said.get("at_ms"), said.get("resident")
+    if kind in _DOSE_TYPES and not (isinstance(resident, str) and resident and isinstance(said.get("dose_id"), str)):
+        refuse(record, out, "wrong_type", "resident or dose_id")
+        return
     observed_ms = at_ms if isinstance(at_ms, int) and not isinstance(at_ms, bool) and is_int64(at_ms) else None
     received_ms = record.received_at_ms
     alert = said.get("alert_id")

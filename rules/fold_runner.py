@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from ingest.journal import InputLog, JournalError, SnapshotStore
+from ingest.journal import InputLog, JournalError, SnapshotStore, beyond_cut
 from ingest.record import Input
 from rules.effects import Effect, Fenced, Observe
 
@@ -74,6 +74,7 @@ class FoldRunner:
         self._quarantined: list[dict[str, str]] = []
         self._wake = threading.Condition()
         self._woken, self._stopping = False, False
+        self._asked_to_save, self._saved = False, threading.Event()
         self._thread = threading.Thread(target=self._supervise, name=f"fold-{lane}", daemon=True)
         self.fold: Fold = make_fold()
         self.position = 0  # newest input folded
@@ -93,6 +94,13 @@ class FoldRunner:
         with self._wake:
             self._woken = True
             self._wake.notify()
+
+    def save_now(self, timeout_s: float = 120.0) -> None:
+        """Have a snapshot written at the next pause between batches, and wait for it. Callable from any thread."""
+        self._saved.clear()
+        self._asked_to_save = True
+        self.notify()
+        self._saved.wait(timeout_s)
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Finish the batch, write a snapshot, end."""
@@ -156,6 +164,9 @@ class FoldRunner:
             )
         self._load()
         self._snapshot_at = self.position
+        first = self._inputs.read(0, 1)
+        if self.position < self._applied and first and first[0].seq > self.position + 1:
+            raise JournalError(beyond_cut("INPUTS", first[0].seq))
         while self.position < self._applied:
             if not self._fold_rows(self._applied, silent=True)[0]:
                 self.position = self._applied
@@ -183,6 +194,11 @@ class FoldRunner:
 
     def _work(self) -> None:
         while not self._stopping:
+            if self._asked_to_save:
+                self._asked_to_save = False
+                self._flush()
+                self._save()
+                self._saved.set()
             if self._batch(None):
                 continue
             with self._wake:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from alerts.act_bodies import DOSE_ACTIONS
 from alerts.acts import Actor
 from alerts.lifecycle import CONTACTS, OPEN, State, possible
 from api.board import format as fmt
@@ -56,6 +57,9 @@ ACTIONS = (
     "called_110",
     "relative",
     "technician",
+    "dose_given",
+    "dose_confirmed",
+    "dose_skipped",
     "none",
     "other",
 )
@@ -167,6 +171,8 @@ def _act(act: str, alert: Mapping[str, Any], words: Words, look: Mapping[str, An
     if act in TWO_TAPS:
         form["kind"] = "confirm"
         form["ask_again"] = act == "end" and alert.get("condition") == "active"
+        doses = DOSE_ACTIONS if act == "end" and is_about_dose(alert) else ()
+        form["doses"] = [{"code": c, "text": words.code("action", c)} for c in doses]
     elif act == "contact":
         form |= {
             "kind": "choice",
@@ -178,6 +184,14 @@ def _act(act: str, alert: Mapping[str, Any], words: Words, look: Mapping[str, An
     elif act == "note":
         form |= {"kind": "text", "field": "note"}
     return form
+
+
+def is_about_dose(alert: Mapping[str, Any]) -> bool:
+    """Whether an event behind it names a dose that staff may have settled by hand, whatever the rule."""
+    return any(
+        str(cause.get("type")).startswith("dose.") and (cause.get("content") or {}).get("dose_id")
+        for cause in alert.get("causes") or ()
+    )
 
 
 def document_form(alert: Mapping[str, Any], words: Words, last: Mapping[str, Sequence[str]]) -> dict[str, Any]:

@@ -227,7 +227,7 @@ def next_line(step: Mapping[str, Any] | None, words: Words, *, mine: bool = Fals
         return {"text": words("next.escalate_list"), "at_ms": None}
     key = "next.ask_me" if kind == "ask" and mine else f"next.{kind}"
     text = words(key, target=target or words("next.all"))
-    ringing = ", ".join(str(one) for one in step.get("ringing") or ())
+    ringing = ", ".join(_named(str(one), words) for one in step.get("ringing") or ())
     if ringing:
         text = words("next.ringing", ringing=ringing, text=text[:1].lower() + text[1:])
     line: dict[str, Any] = {"text": text, "at_ms": None}
@@ -242,4 +242,9 @@ def next_line(step: Mapping[str, Any] | None, words: Words, *, mine: bool = Fals
 def _target(step: Mapping[str, Any], words: Words) -> str | None:
     """Who the step tells; nobody where it only goes on a list."""
     target = step.get("target")
-    return None if target is None else words.first(f"target.{target}", "next.named", target=target)
+    return None if target is None else _named(str(target), words)
+
+
+def _named(target: str, words: Words) -> str:
+    """A function by its name; what has none of its own ("fallback") by our word for it."""
+    return words.first(f"target.{target}", "next.named", target=target)

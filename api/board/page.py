@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve().parent.parent
 STATIC = HERE / "static"
 LANGUAGE_COOKIE = "lang"
 SOUND_COOKIE = "sound_off_until"
-NOTICES = ("pause.begun", "pause.ended", "tests.begun", "tests.ended", "dead.asked")
+NOTICES = ("pause.begun", "pause.ended", "tests.begun", "tests.ended", "dead.asked", "accounts.done")
 YEAR_S = 31_536_000
 
 STATUS_SLUGS = {401: "not-signed-in", 403: "wrong-role", 404: "not-found", 405: "method-not-allowed", 422: "bad-field"}
@@ -42,7 +42,8 @@ STATUS_SLUGS = {401: "not-signed-in", 403: "wrong-role", 404: "not-found", 405: 
 MENU = (
     ("", "menu.queue", None), ("unwatched", "menu.unwatched", "carer"), ("residents", "menu.residents", "carer"),
     ("devices", "menu.devices", None), ("tests", "menu.tests", "carer"), ("rules", "menu.rules", None),
-    ("dead-letters", "menu.dead_letters", "operator"), ("try", "menu.try", "demo"),
+    ("dead-letters", "menu.dead_letters", "operator"), ("accounts", "menu.accounts", "keeper"),
+    ("try", "menu.try", "demo"),
 )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ class Page:
         self.site = reads.site()
         account = caller.account if caller else None
         self.lang = language(request, account.language if account else None, reads.default_language)
-        self.words = Words(self.lang, self.now_ms, local_clock(self.site["timezone"]))
+        self.words = Words(self.lang, self.now_ms, local_clock(self.site["timezone"]), reads.rule_names(self.lang))
 
     def has_role(self, role: str) -> bool:
         return self.caller is not None and role in self.caller.account.roles
@@ -154,6 +155,9 @@ class Page:
         for target, word, need in MENU:
             if need == "demo":
                 if self.reads.demo is None:
+                    continue
+            elif need == "keeper":  # as api.auth.account_keeper
+                if not self.has_role("operator") or self.caller is None or self.caller.account.wards is not None:
                     continue
             elif need is not None and not self.has_role(need):
                 continue

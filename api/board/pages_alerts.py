@@ -115,8 +115,11 @@ def body_of(act: str, given: dict[str, str]) -> dict[str, object]:
         body["to"] = given.get("to", "")
     elif act == "document":
         body |= {name: given[name] for name in ("cause", "action", "contact") if given.get(name)}
-    elif act == "end" and given.get("ask_again_minutes", "").isdecimal():
-        body["ask_again_minutes"] = int(given["ask_again_minutes"][:5])
+    elif act == "end":
+        if given.get("ask_again_minutes", "").isdecimal():
+            body["ask_again_minutes"] = int(given["ask_again_minutes"][:5])
+        if given.get("action"):
+            body["action"] = given["action"]
     return body
 
 
@@ -126,7 +129,7 @@ def refusal_text(refused: Refused, words: Words) -> str:
     holder = holder if isinstance(holder, dict) else {}
     name = holder.get("name") or words("next.holder")
     if refused.code == "already_claimed":
-        since_ms = fmt.to_ms(holder.get("since")) or words.now_ms
+        since_ms = fmt.to_ms(holder.get("claimed_at")) or words.now_ms
         recent = words.now_ms - since_ms < fmt.HOUR_MS
         return words(
             "refused.already_claimed" if recent else "refused.already_claimed_clock", name=name, since_ms=since_ms

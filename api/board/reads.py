@@ -17,7 +17,7 @@ from alerts import queries
 from alerts.acts import Actor
 from alerts.channel_reads import channel_results
 from api.actors import acting
-from api.auth import Caller, check_ward
+from api.auth import Caller
 from api.board.cards import Directory
 from api.board.reads_people import PeopleReads
 from api.board.reads_things import purpose_of
@@ -26,6 +26,7 @@ from api.feed import feed_state
 from api.problems import Problem
 from api.reads import note_reads
 from api.services import Services
+from api.wards import WardScope, scope_of
 
 LAST_CODES_FROM = 200  # alerts looked at for "the last choices first"
 LATE_MS = 10_000  # a fold that is this far behind is told on the strip
@@ -34,8 +35,8 @@ LATE_MS = 10_000  # a fold that is this far behind is told on the strip
 class Reads(PeopleReads):
     """Frame, queue and alerts, and all that the other two read."""
 
-    def __init__(self, services: Services, seen: SeenLately) -> None:
-        super().__init__(services)
+    def __init__(self, services: Services, scope: WardScope, seen: SeenLately) -> None:
+        super().__init__(services, scope)
         self._seen = seen
         self._queue: list[dict[str, Any]] | None = None  # one request asks for it several times
 
@@ -50,7 +51,7 @@ class Reads(PeopleReads):
         return {
             "feed": feed_state(self.services),
             "waiting": [{"id": one["incident_id"], "priority": one["priority"]} for one in waiting],
-            "not_watched": len({row["resident"] for row in queries.not_watched(self.db)}),
+            "not_watched": len(self.not_watched()),
             "gateways_away": sum(1 for gateway in self.gateways() if gateway["silent"]),
             "channels_slow": self._failing_channels(),
             "late": any(not runner.healthy or runner.oldest_age_ms > LATE_MS for runner in runners),
@@ -67,12 +68,11 @@ class Reads(PeopleReads):
         if self._queue is None:
             self._queue = [one for one in queries.queue(self.db, self.now_ms()) if one["alerts"]]
         found = self._queue
-        wards = caller.account.wards
-        return found if wards is None else [one for one in found if one["ward_id"] is None or one["ward_id"] in wards]
+        return [one for one in found if self.scope.sees(frozenset({one["ward_id"]} - {None}))]
 
     def homes_heard(self) -> tuple[int, int] | None:
         """Homes from which we would hear an alarm now, as far as we know, and all homes; None where there are none."""
-        homes = {home["id"] for home in self.store.list("home")}
+        homes = {home["id"] for home in self.scope.keep("home", self.store.list("home"))}
         if not homes:
             return None
         if self.feed_blind():
@@ -93,8 +93,6 @@ class Reads(PeopleReads):
         """The alert with timeline and why; the read is logged against its person."""
         found = queries.alert(self.db, alert_id)
         if found is not None:
-            if found["ward_id"] is not None:
-                check_ward(caller, found["ward_id"])
             self._note("alert", [found["resident_id"]], caller)
         return found
 
@@ -116,10 +114,7 @@ class Reads(PeopleReads):
     def act(
         self, alert_id: str, act: str, actor: Actor, caller: Caller, key: str, body: dict[str, object]
     ) -> dict[str, Any]:
-        """Raises alerts.acts.Refused, and Problem for an alert of somebody else's ward."""
-        found = queries.alert(self.db, alert_id)
-        if found is not None and found["ward_id"] is not None:
-            check_ward(caller, found["ward_id"])
+        """Raises alerts.acts.Refused."""
         return self.services.desk.act(alert_id, act, actor, self.now_ms(), key, body)
 
     def actor(self, caller: Caller) -> Actor | None:
@@ -145,4 +140,4 @@ def reads_of(request: Request) -> Reads:
     state = request.app.state
     if not hasattr(state, "board_seen"):
         state.board_seen = SeenLately()
-    return Reads(state.services, state.board_seen)
+    return Reads(state.services, scope_of(request), state.board_seen)

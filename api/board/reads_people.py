@@ -7,10 +7,11 @@ from typing import Any
 
 from alerts import access_log, people, queries
 from alerts.settings_store import SettingRefused
-from api.auth import Caller, check_ward
+from api.auth import Caller
 from api.board.band import Span
 from api.board.format import DAY_MS, to_ms
 from api.board.reads_things import ThingReads, purpose_of, who_acts
+from api.explanations import explanation, shown_explanation
 from api.problems import Problem
 from api.reads import note_read, note_reads
 from api.setting_wire import refused as setting_refused
@@ -28,12 +29,8 @@ class PeopleReads(ThingReads):
     # -- people -----------------------------------------------------------------------------------------------
     def residents(self, cursor: str | None, ward: str | None, caller: Caller) -> dict[str, Any]:
         """A page of people of the caller's wards; each one is logged as read."""
-        own = caller.account.wards
-        if ward is None and own is not None:
-            ward = own[0] if own else ""
-        if ward is not None:
-            check_ward(caller, ward)
-        found = people.residents(self.db, ward, cursor, 100, site_id=self.services.site_id)
+        site = self.services.site_id
+        found = people.residents(self.db, ward, cursor, 100, site_id=site, wards=self.scope.wards)
         note_reads(self.services, caller, "list", (one["id"] for one in found["items"]), purpose_of(caller))
         return found
 
@@ -41,9 +38,15 @@ class PeopleReads(ThingReads):
         """The whole card of a person; logged before it is shown."""
         card = self.resident_card(resident_id)
         if card is not None:
-            check_ward(caller, card["ward"])
             note_read(self.services, caller, "card", resident_id, purpose_of(caller))
         return card
+
+    def explanation(self, rule: str, subject: str, at_ms: int, caller: Caller) -> dict[str, Any] | None:
+        """What a rule knew of somebody (api/explanations.py); logged before it is shown. None: nobody of that name."""
+        note_read(self.services, caller, "explanation", subject, purpose_of(caller))
+        services = self.services
+        found = explanation(services.input_log, self.store, services.site_id, rule, subject, at_ms)
+        return None if found is None else shown_explanation(found)
 
     def resident_card(self, resident_id: str | None) -> dict[str, Any] | None:
         """Not logged: for pages that have logged their read already."""
@@ -51,16 +54,17 @@ class PeopleReads(ThingReads):
 
     def cards_for(self, ids: Sequence[str], caller: Caller, what: str) -> dict[str, dict[str, Any]]:
         """Cards of several persons of the caller's wards; each read is logged."""
-        own = caller.account.wards
         found = [card for one in dict.fromkeys(ids) if (card := self.resident_card(one)) is not None]
-        shown = {card["id"]: card for card in found if own is None or card["ward"] in own}
+        shown = {card["id"]: card for card in found if self.scope.sees(frozenset({card["ward"]}))}
         note_reads(self.services, caller, what, shown, purpose_of(caller))
         return shown
 
     def not_watched(self) -> list[dict[str, Any]]:
-        """One row a person, the first reason counts."""
+        """One row a person of the caller's wards, the first reason counts."""
         rows: dict[str, dict[str, Any]] = {}
         for row in queries.not_watched(self.db):
+            if not self.scope.sees(frozenset({row["ward"]} - {None})):
+                continue
             rows.setdefault(row["resident"], row | {"reason": {"code": row["reason"], "args": row.get("args") or {}}})
         return list(rows.values())
 
@@ -73,7 +77,7 @@ class PeopleReads(ThingReads):
         return [{"at_ms": mark.at_ms, "type": mark.type, "room": mark.room} for mark in found]
 
     def metrics(self, resident_id: str) -> list[tuple[str, str]]:
-        hidden = {"presence", "bed", "motion", "battery"}
+        hidden = {"presence", "bed", "motion", "battery", "battery_low", "battery_volts"}
         return [pair for pair in self.services.series.metrics(resident_id) if pair[0] not in hidden]
 
     def blind_spans(self, card: Mapping[str, Any], span: Span) -> list[Span]:

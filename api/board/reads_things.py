@@ -14,10 +14,12 @@ from alerts.test_sessions import running_test_sessions
 from api import routes_operations
 from api.actors import acting
 from api.auth import Caller
-from api.board.format import MINUTE_MS
+from api.board.format import MINUTE_MS, to_ms
+from api.device_state import with_state
 from api.problems import Problem
 from api.services import Services
 from api.setting_wire import refused as setting_refused
+from api.wards import WardScope
 from ingest.quantities import parse_duration_ms
 
 UNASSIGNED_MAX = 50
@@ -26,10 +28,10 @@ MISSED_INTERVALS = 3  # a gateway is not heard after so many of its own interval
 
 
 class ThingReads:
-    """One service, asked for pages. Cheap to make; nothing is kept between requests."""
+    """One service, asked for pages by one caller. Cheap to make; nothing is kept between requests."""
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
+    def __init__(self, services: Services, scope: WardScope) -> None:
+        self.services, self.scope = services, scope
         self.db = services.database
         self.store = services.settings_store
 
@@ -51,7 +53,7 @@ class ThingReads:
         return {"name": found.get("name") or self.services.site_id, "timezone": found.get("timezone") or "Europe/Oslo"}
 
     def wards(self) -> dict[str, str]:
-        return {ward["id"]: ward["name"] for ward in self.store.list("ward")}
+        return {ward["id"]: ward["name"] for ward in self.scope.keep("ward", self.store.list("ward"))}
 
     def functions(self, ward: str | None) -> list[dict[str, str]]:
         """Functions that can be asked to take over, those of the ward first."""
@@ -65,15 +67,16 @@ class ThingReads:
 
     # -- things -----------------------------------------------------------------------------------------------
     def devices(self) -> list[dict[str, Any]]:
-        return self.with_heard(self.store.list("device"))
+        return self.with_heard(self.scope.keep("device", self.store.list("device")))
 
     def gateways(self) -> list[dict[str, Any]]:
         """With `last_heard_at`, and `silent` when that is longer ago than it may be; one never heard is new."""
-        return self.with_heard(self.store.list("gateway"))
+        return self.with_heard(self.scope.keep("gateway", self.store.list("gateway")))
 
     def with_heard(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        heard, now = self.services.heard(), self.now_ms()
-        return [dict(one) | _heard(one, heard.get(one["address"]), now) for one in items]
+        """With when each was last heard and its battery, as the API has them, and whether it is `silent`."""
+        now_ms = self.now_ms()
+        return [one | {"silent": _silent(one, now_ms)} for one in with_state(self.services, items)]
 
     def unassigned(self) -> list[dict[str, Any]]:
         """Addresses that are heard and belong to nobody, the last heard first, with what they sent last."""
@@ -101,10 +104,14 @@ class ThingReads:
     def rules(self) -> list[dict[str, Any]]:
         return self.services.rule_book.rules()
 
+    def rule_names(self, lang: str) -> dict[str, str]:
+        """Text key -> name of each rule in force, for rules that the words of the pages do not know."""
+        return {f"rule.{rule['id']}": str(rule["name"].get(lang) or rule["id"]) for rule in self.rules()}
+
     # -- tests ------------------------------------------------------------------------------------------------
     def test_sessions(self) -> list[dict[str, Any]]:
         """Those that are open now, with who tests."""
-        found = running_test_sessions(self.store, self.now_ms())
+        found = self.scope.keep("test_session", running_test_sessions(self.store, self.now_ms()))
         names = people.staff_names(self.db, [one["staff"] for one in found]) if found else {}
         return [one | {"name": names.get(one["staff"], one["staff"])} for one in found]
 
@@ -121,13 +128,14 @@ class ThingReads:
             raise Problem("not-found", "session_id")
 
 
-def _heard(item: Mapping[str, Any], heard_ms: int | None, now_ms: int) -> dict[str, Any]:
+def _silent(item: Mapping[str, Any], now_ms: int) -> bool:
+    """Whether it was last heard longer ago than it may be; one never heard is new, and one without interval unknown."""
+    heard_ms = to_ms(item["last_heard_at"])
     try:
         limit_ms = MISSED_INTERVALS * parse_duration_ms(item.get("interval"))
     except ValueError:
-        limit_ms = None
-    silent = heard_ms is not None and limit_ms is not None and now_ms - heard_ms > limit_ms
-    return {"last_heard_at": heard_ms, "silent": silent}
+        return False
+    return heard_ms is not None and now_ms - heard_ms > limit_ms
 
 
 def who_acts(caller: Caller) -> str:

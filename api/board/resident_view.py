@@ -12,6 +12,7 @@ from api.board.why import origin_text, parameter_rows
 from api.board.words import Words
 
 PERCENT = "%"
+OLD_BATTERY_MS = 3 * fmt.DAY_MS  # devices report once or twice a day; a level older than this is shown with its day
 
 
 def device_name(device: Mapping[str, Any], words: Words) -> str:
@@ -24,17 +25,26 @@ def device_name(device: Mapping[str, Any], words: Words) -> str:
 def device_row(device: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """What it is, when it was last heard, how its battery is, whether it is silent longer than it may."""
     heard_ms = fmt.to_ms(device.get("last_heard_at"))
-    battery = device.get("battery_percent", device.get("battery"))
     return {
         "id": device.get("id"),
         "what": device_name(device, words),
         "address": device.get("address") or "",
         "heard": heard_text(heard_ms, words),
         "silent": bool(device.get("silent")),
-        "battery": f"{fmt.number(float(battery), words.lang, 0)} {PERCENT}"
-        if isinstance(battery, int | float)
-        else str(battery or "–"),
+        "battery": battery_text(device, words),
+        "battery_low": bool(device.get("battery_low")),
     }
+
+
+def battery_text(device: Mapping[str, Any], words: Words) -> str:
+    """ "87 %", and "lavt" where the device says so; an old value with its day, a dash where nothing is known."""
+    percent, low, at_ms = device.get("battery_percent"), device.get("battery_low"), fmt.to_ms(device.get("battery_at"))
+    parts = [] if percent is None else [f"{fmt.number(float(percent), words.lang, 0)} {PERCENT}"]
+    if low or (low is not None and percent is None):
+        parts.append(words("device.battery_low" if low else "device.battery_ok"))
+    if parts and at_ms is not None and words.now_ms - at_ms > OLD_BATTERY_MS:
+        parts.append(f"({words.put(at_ms, 'day')})")
+    return " ".join(parts) or "–"
 
 
 def heard_text(heard_ms: int | None, words: Words) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.board import pages_alerts, pages_demo, pages_frame, pages_residents, pages_things
+from api.board import pages_accounts, pages_alerts, pages_demo, pages_frame, pages_residents, pages_things, pages_why
 from api.services import Services
 
 
 def board_router(services: Services) -> APIRouter:
     """Pages for `create_app(services, pages=[board_router(services)])`; "Try it" only where there is a demo."""
     router = APIRouter()
-    for module in (pages_frame, pages_alerts, pages_residents, pages_things):
+    for module in (pages_frame, pages_alerts, pages_residents, pages_things, pages_accounts, pages_why):
         router.include_router(module.router)
     if services.demo is not None:
         router.include_router(pages_demo.router)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from api.board import format as fmt
 from api.board.cards import what
@@ -29,6 +30,7 @@ def explain(alert: Mapping[str, Any], words: Words, devices: Mapping[str, str], 
         "suppressed": [held_line(s, words) for s in why.get("suppressed") or alert.get("suppressed") or []],
         "clock": clock_rows(alert, words),
         "rule": f"{alert['rule']} {words('rule.' + str(alert['rule']))}",
+        "ask": urlencode({"subject": alert["subject_id"], "rule": alert["rule"], "at": alert["opened_at"]}),
         "version": alert.get("rule_version") or "",
         "vkp": alert.get("code") or "",
     }

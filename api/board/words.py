@@ -18,6 +18,7 @@ import string
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from api.board import format as fmt
@@ -64,11 +65,14 @@ class _Fields(string.Formatter):
 class Words:
     """One language at one instant on one site's clock. Made per request; call it with a key and arguments."""
 
-    def __init__(self, lang: str, now_ms: int, local: fmt.LocalClock) -> None:
+    def __init__(
+        self, lang: str, now_ms: int, local: fmt.LocalClock, more: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """`more`: texts of the site's own, such as names of its rules, where the catalogue has none."""
         self.lang = lang if lang in LANGUAGES else LANGUAGES[0]
         self.now_ms = now_ms
         self.local = local
-        self._texts = catalogue(self.lang)
+        self._texts = {**more, **catalogue(self.lang)} if more else catalogue(self.lang)
         self._fields = _Fields(self)
 
     def has(self, key: str) -> bool:

@@ -233,3 +233,32 @@ def test_a_recording_of_the_live_service_gives_the_same_alerts(service, tmp_path
     assert [live[key]["incident_id"] for key in by_nobody] == [again[key]["incident_id"] for key in by_nobody]
     feed = [row.payload for row in service.parts.journal.raw.read(0, 10_000) if row.kind == FEED]
     assert json.loads(replayed.stdout)["inputs"] >= len(feed) > 0
+
+
+def test_anybody_who_may_look_can_ask_why(service):
+    """The API and the command line beside the running service answer from the log, and the read is written down."""
+    service.publish("vardevakt/1/gw-1/mat/event", {"type": "bed.left", "id": "why-1"})
+    service.publish("vardevakt/1/gw-3/pendant-1/event", {"type": "alarm.pressed", "id": "why-2"})
+    alert = service.alerts("r3")[0]
+    of_alert = service._http.get(f"/api/v1/alerts/{alert['alert_id']}/explanation").json()
+    asked = service._http.get("/api/v1/rules/R05/explanation", params={"subject": "r1"}).json()
+    looked = service._http.get("/api/v1/residents/r1/access-log").json()["items"]
+    told = command(
+        "rules",
+        "explain",
+        "--rule",
+        "R05",
+        "--subject",
+        "r1",
+        "--data",
+        str(service.parts.database.path.parent),
+        "--json",
+    )
+
+    assert (of_alert["rule"], of_alert["conclusion"]) == (alert["rule"], "told")
+    assert alert["alert_id"] in [said["alert_id"] for said in of_alert["said"]]
+    assert (asked["rule"], asked["conclusion"]) == ("R05", "not_watched"), "nobody has decided on it for her"
+    assert "explanation" in {row["what"] for row in looked}
+    assert told.returncode == 0, told.stderr
+    assert {**json.loads(told.stdout), "at": ""} == {**asked, "at": ""}
+    assert service._http.get("/api/v1/rules/R05/explanation", params={"subject": "r99"}).status_code == 404

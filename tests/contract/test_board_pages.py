@@ -75,7 +75,7 @@ def test_the_queue_shows_who_what_where_and_what_comes_next(stack):
     stack.press()
     html = stack.person().get("/").text
 
-    for text in ("Kari N.", "Nord", "Trykket på alarmen", "Jeg tar den", "Neste: Natt 2", "Hvorfor?"):
+    for text in ("Kari N.", "Nord", "Trykket på alarmen", "Jeg tar den", "Ringer Natt 1 · neste: Natt 2", "Hvorfor?"):
         assert text in html
     assert "Nordmann" not in html, "the queue and the wall show short names"
     assert re.search(r"<title>\(1\) ", html)

@@ -125,11 +125,13 @@ def test_the_board_says_who_has_it_and_what_comes_next(duty, alert_id):
         "what": "escalate",
         "target": "Natt-2",
         "targets": ["Natt-1", "Natt-2"],
+        "ringing": ["Natt-1"],
     }
     duty.act(alert_id, "claim")
     [row] = duty.queue()
     assert row["next_step"]["what"] == "ask"
     assert row["next_step"]["target"] == "Ola"
+    assert row["next_step"]["ringing"] == []
     assert queries.counts(duty.database)["unclaimed_p1"] == 0
 
 

@@ -192,11 +192,13 @@ def test_roles_divide_people_from_operations(stack):
 
 
 def test_a_user_of_one_ward_does_not_see_another(stack):
-    """Wards of an account bound what it may read: list, card, alert."""
+    """Wards of an account bound what it may read: card, alert, lists (which without a ward are those of its own)."""
     alert_id = stack.press()
     client = stack.person("sia", "s2", wards=("sor",))
 
     assert client.get("/api/v1/residents/r2").status_code == 200
-    for path in ("residents/r1", "residents", "residents?ward=nord", "alerts", f"alerts/{alert_id}"):
+    for path in ("residents/r1", "residents?ward=nord", "alerts?ward=nord", f"alerts/{alert_id}"):
         assert slug(client.get(f"/api/v1/{path}")) == "wrong-role", path
-    assert [item["id"] for item in client.get("/api/v1/residents?ward=sor").json()["items"]] == ["r2"]
+    for path in ("residents?ward=sor", "residents"):
+        assert [item["id"] for item in client.get(f"/api/v1/{path}").json()["items"]] == ["r2"], path
+    assert client.get("/api/v1/alerts").json()["items"] == []

@@ -9,9 +9,12 @@ import pytest
 from api.services import WebOptions
 from ingest.journal import JournalError
 from ingest.record import HTTP, MQTT, RawRecord
+from rules.book_file import shipped_book
 from tests.support.http import HttpStack, http_stack, slug
 
 PRESS = {"address": "vardevakt:gw-1/pendant-7", "type": "alarm.pressed", "id": "7-1", "trigger": "pendant"}
+
+RULE = next(rule for rule in shipped_book().rules if rule.id == "R01")
 
 
 @pytest.fixture
@@ -192,6 +195,6 @@ def test_rules_are_shown(stack):
     """The book in force, and one rule of it."""
     client = stack.machine()
 
-    assert [rule["rule"] for rule in client.get("/api/v1/rules").json()["items"]] == ["R01"]
-    assert client.get("/api/v1/rules/R01").json()["version"] == "v1"
+    assert [rule["id"] for rule in client.get("/api/v1/rules").json()["items"]] == ["R01"]
+    assert client.get("/api/v1/rules/R01").json()["version"] == RULE.version
     assert slug(client.get("/api/v1/rules/R99")) == "not-found"

@@ -38,6 +38,21 @@ def day_of(at_ms):
     return f"2026-03-{1 + (at_ms - NOON_MS) // 1_000_000:02d}"
 
 
+def test_the_latest_value_of_each_device(series):
+    """One value a device, its newest, whatever the order of arrival and whoever had the device; other metrics apart."""
+    series.write(
+        9,
+        [
+            point(3, 40.0, "battery"), point(1, 90.0, "battery"), point(2, 80.0, "battery", subject="r2"),
+            point(9, 55.0, "battery", device="d2"), point(99, 21.5),
+        ],
+        [],
+    )  # fmt: skip
+
+    assert series.latest("battery") == {"d1": (NOON_MS + 3_000, 40.0), "d2": (NOON_MS + 9_000, 55.0)}
+    assert series.latest("pulse") == {}
+
+
 def test_buckets_are_equal_bounded_and_leave_out_gaps(series):
     """Mean, low, high and count of [at, at + width); empty ones are left out; never more than asked for."""
     series.write(9, [point(number, float(number)) for number in (0, 1, 2, 30, 31, 99, 100)], [])

@@ -7,8 +7,10 @@ steer: one thread folds RAW at once, the feed says what the test tells it, and t
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from alerts.settings_store import SettingsStore
 from api.app import create_app
 from api.live import Wakeup
 from api.problems import URN
+from api.rule_book import shown_rule
 from api.services import Services, WebOptions
 from ingest.clock import ClockStepped
 from ingest.codecs import default_codecs
@@ -35,6 +38,7 @@ from ingest.receive import Receiver
 from ingest.record import RawRecord
 from ingest.series_sqlite import SqliteSeries
 from ingest.source_fold import SourceFold
+from rules.book_file import shipped_book
 from rules.effects import Effect
 from tests.support.desk import NIGHT_MS, SITE, pressed
 from tests.support.journals import sqlite_journal
@@ -105,15 +109,14 @@ class Runner:
 
 
 class Book:
-    """A book of one rule."""
-
-    RULE: dict[str, Any] = {"rule": "R01", "version": "v1", "priority": "P1", "kind": "signal", "parameters": {}}  # noqa: RUF012
+    """One rule of the shipped book, as the service shows it."""
 
     def rules(self) -> list[dict[str, Any]]:
-        return [self.RULE]
+        book = shipped_book()
+        return [shown_rule(rule, book) for rule in book.rules if rule.id == "R01"]
 
     def rule(self, rule_id: str) -> dict[str, Any] | None:
-        return self.RULE if rule_id == "R01" else None
+        return next((rule for rule in self.rules() if rule["id"] == rule_id), None)
 
 
 class SourceLoop:
@@ -149,6 +152,19 @@ class SourceLoop:
             inputs.write(records[-1].seq, [self._fold.apply(record) for record in records], position)
 
 
+@functools.lru_cache(maxsize=4)
+def desk_with_site(now_ms: int) -> bytes:
+    """A new desk.db with the site in it. Every test begins with the same one, so it is made once a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(Path(folder) / "desk.db")
+        metadata.create_all(database.writer)
+        store = SettingsStore(database, SITE)
+        for kind, item_id, value in SITE_ITEMS:
+            store.save(kind, item_id, value, None, now_ms)
+        database.close()  # which folds the WAL back into the file
+        return (Path(folder) / "desk.db").read_bytes()
+
+
 @dataclass
 class HttpStack:
     """Everything behind the application, and short words for what tests do with it."""
@@ -159,8 +175,10 @@ class HttpStack:
 
     def __post_init__(self) -> None:
         self.clock = StillClock(self)
-        self.database: Database = open_database(self.folder / "desk.db")
-        metadata.create_all(self.database.writer)
+        path = self.folder / "desk.db"
+        if not path.exists():
+            path.write_bytes(desk_with_site(self.now_ms))
+        self.database: Database = open_database(path)
         self.changed = Wakeup()
         self.desk = Desk(self.database, SITE, self.changed.notify)
         self.store = SettingsStore(self.database, SITE, self.changed.notify)
@@ -172,8 +190,6 @@ class HttpStack:
         self.feed, self.runners = Feed(), {name: Runner() for name in ("source", "home", "floor")}
         self.heard: dict[str, int] = {}
         self._positions = itertools.count()
-        for kind, item_id, value in SITE_ITEMS:
-            self.store.save(kind, item_id, value, None, self.now_ms)
         self.app: FastAPI = create_app(self.services())
 
     def services(self) -> Services:

@@ -1,0 +1,112 @@
+"""Why a rule did or did not tell anybody, answered from the log: for API, pages and `rules explain`. Edge: reads logs.
+
+The log of one home, and the settings of the site, are folded again up to the instant that is asked for
+(`rules/explain.py`). That costs some 20 ms a thousand inputs, so one at a time, and never in the way of the folds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from alerts.settings_store import SettingsStore
+from api.wire import utc_text
+from ingest.record import SETTING, Input
+from rules.book import Book
+from rules.explain import Explanation, Said, Seen, explain
+
+ROWS_MAX = 300_000  # inputs of one home: a year of a home full of sensors
+
+
+class TooLong(Exception):
+    """The log of this home is longer than can be folded while somebody waits."""
+
+
+class InputReader(Protocol):
+    """INPUTS as they are looked up by home (ingest.journal.InputLog, or a reader beside a running service)."""
+
+    def find(self, home: str, from_ms: int, to_ms: int, limit: int) -> list[Input]: ...
+
+
+_one_at_a_time = threading.Lock()
+
+
+def explanation(
+    inputs: InputReader, store: SettingsStore, site: str, rule: str, subject: str, at_ms: int
+) -> Explanation | None:
+    """The answer for one rule and subject; None when nobody of that name is known."""
+    home = home_of(store, subject)
+    if home is None:
+        return None
+    with _one_at_a_time:
+        return explain(_inputs(inputs, home, at_ms), Book(()), site, subject, rule, at_ms)
+
+
+def home_of(store: SettingsStore, subject: str) -> str | None:
+    """Home of a resident, device or gateway: its own, else its resident's, else its gateway's."""
+    for kind in ("resident", "device", "gateway"):
+        value = store.get(kind, subject)
+        if value is None:
+            continue
+        if value.get("home"):
+            return str(value["home"])
+        for other in ("resident", "gateway"):
+            named = store.get(other, str(value[other])) if value.get(other) else None
+            if named is not None and named.get("home"):
+                return str(named["home"])
+    return None
+
+
+def _inputs(inputs: InputReader, home: str, at_ms: int) -> Iterator[Input]:
+    """Those of the home, and the settings of the whole site, in the order of the log."""
+    own = inputs.find(home, 0, at_ms + 1, ROWS_MAX)
+    if len(own) >= ROWS_MAX:
+        raise TooLong(home)
+    common = [each for each in inputs.find("", 0, at_ms + 1, ROWS_MAX) if each.kind == SETTING]
+    return heapq.merge(own, common, key=lambda given: given.seq)
+
+
+def shown_explanation(found: Explanation) -> dict[str, Any]:
+    """JSON-ready; times with `Z`, reasons as code and arguments."""
+    return {
+        "rule": found.rule,
+        "rule_version": found.version,
+        "kind": found.kind,
+        "subject_id": found.subject,
+        "home_id": found.home,
+        "at": utc_text(found.at_ms),
+        "conclusion": found.conclusion,
+        "watched_until": None if found.watched_until_ms is None else utc_text(found.watched_until_ms),
+        "hold": None if found.hold is None else msgspec.to_builtins(found.hold),
+        "parameters": {name: {"value": item.value, "from": item.origin} for name, item in found.parameters.items()},
+        "state": found.state,
+        "next_timer": None if found.next_due_ms is None else utc_text(found.next_due_ms),
+        "open_alerts": list(found.open_alerts),
+        "seen": [_seen(one) for one in found.seen],
+        "said": [_said(one) for one in found.said],
+    }
+
+
+def _seen(seen: Seen) -> dict[str, Any]:
+    happened_ms = seen.effective_at_ms
+    return {
+        "at": utc_text(seen.at_ms),
+        "role": seen.role,
+        "event_id": seen.event_id,
+        "type": seen.type,
+        "happened_at": None if happened_ms is None else utc_text(happened_ms),
+        "device_id": seen.device,
+    }
+
+
+def _said(said: Said) -> dict[str, Any]:
+    return {
+        "at": utc_text(said.at_ms),
+        "what": said.what,
+        "reason": msgspec.to_builtins(said.reason),
+        "alert_id": said.alert_id,
+    }

@@ -1,0 +1,198 @@
+"""Why a rule did, or did not, tell anybody: its home folded again from the log, with a witness beside it. Pure.
+
+`explain` is given the inputs of one home (and the settings of the site) in their order, up to any instant, and runs them
+through the production fold; nothing in here decides anything. It notes each call of the one (rule, subject) that is
+asked about, and what the fold said of it, and reads off how things stand at the end: watched or not and until when,
+held or not, the kind's own state, its next timer, the parameters in force with their origin.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from ingest.event import Event
+from ingest.record import CLOCK, Input
+from rules import watch
+from rules.book import Book, Rule
+from rules.effects import Clear, Effect, Observe, Parameter, Raise, Reason, Update
+from rules.facts import Facts
+from rules.home_fold import HomeFold
+from rules.home_state import Home, Instance, due_ms_of
+
+KEPT_MAX = 50  # newest calls and sayings that are kept
+
+# What it comes to, in the order in which they are looked at. Words: `explain.<code>` of api/words.
+CONCLUSIONS = ("no_rule", "switched_off", "not_in_home", "not_watched", "set_aside", "open", "held", "waiting", "told",
+               "seen_nothing", "quiet")  # fmt: skip
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """The rule was asked: an event that met one of its conditions, or a timer of its own."""
+
+    at_ms: int
+    role: str  # enter | leave | extend | then | at_once | timer
+    event_id: str | None = None
+    type: str | None = None
+    effective_at_ms: int | None = None
+    device: str | None = None
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What the fold told of it."""
+
+    at_ms: int
+    what: str  # raise | update | clear | held | disarmed | recorded_only | quarantined | …
+    reason: Reason
+    alert_id: str | None = None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The answer. `state` is the kind's own, as data; `conclusion` one of CONCLUSIONS."""
+
+    rule: str
+    subject: str
+    home: str
+    at_ms: int
+    conclusion: str
+    version: str = ""
+    kind: str = ""
+    watched_until_ms: int | None = None
+    hold: Reason | None = None
+    parameters: dict[str, Parameter] = {}
+    state: dict[str, object] = {}
+    next_due_ms: int | None = None
+    open_alerts: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    said: tuple[Said, ...] = ()
+
+
+class _Witness:
+    """Notes what concerns one (rule, subject)."""
+
+    def __init__(self, rule: str, subject: str) -> None:
+        self.key, self.rule, self.subject = f"{rule}/{subject}", rule, subject
+        self.seen: deque[Seen] = deque(maxlen=KEPT_MAX)
+        self.said: deque[Said] = deque(maxlen=KEPT_MAX)
+        self._alerts: set[str] = set()  # asked only whether an id is in it
+
+    def call(self, key: str, now_ms: int, event: Event | None, role: str) -> None:
+        if key != self.key:
+            return
+        if event is None:
+            self.seen.append(Seen(now_ms, role))
+        else:
+            self.seen.append(Seen(now_ms, role, event.event_id, event.type, event.effective_at_ms, event.device))
+
+    def hear(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Raise):
+                if effect.rule == self.rule and self.subject in (effect.subject, effect.resident):
+                    self._alerts.add(effect.alert_id)
+                    self.said.append(Said(effect.at_ms, "raise", effect.reason, effect.alert_id))
+            elif isinstance(effect, Observe):
+                if effect.rule == self.rule and effect.subject == self.subject:
+                    self.said.append(Said(effect.at_ms, effect.kind, effect.reason))
+            elif effect.alert_id in self._alerts:
+                what = "clear" if isinstance(effect, Clear) else "update"
+                assert isinstance(effect, Clear | Update), "the four kinds of effects"
+                self.said.append(Said(effect.at_ms, what, effect.reason, effect.alert_id))
+
+
+def explain(
+    inputs: Iterable[Input],
+    book: Book,
+    site: str,
+    subject: str,
+    rule_id: str,
+    at_ms: int,
+    *,
+    all_measures: bool = False,
+) -> Explanation:
+    """What `rule_id` knew of `subject` at `at_ms`. `inputs`: those of its home and of the whole site, in order.
+
+    `book` is in force until an input brings another. Inputs after `at_ms` are not looked at.
+    """
+    fold = HomeFold(book, site, all_measures=all_measures)
+    witness = _Witness(rule_id, subject)
+    fold.witness(witness.call)
+    home_id = ""
+    for given in inputs:
+        if given.received_at_ms > at_ms:
+            break
+        home_id = given.home or home_id
+        witness.hear(fold.apply(given))
+    witness.hear(fold.apply(Input(CLOCK, at_ms)))
+    return _concluded(fold, witness, home_id, at_ms, all_measures=all_measures)
+
+
+def _concluded(fold: HomeFold, witness: _Witness, home_id: str, at_ms: int, *, all_measures: bool) -> Explanation:
+    book = fold.in_force
+    rule, home = book.rules.get(witness.rule), fold.state.homes.get(home_id)
+    answer = Explanation(witness.rule, witness.subject, home_id, at_ms, "no_rule", seen=tuple(witness.seen), said=tuple(witness.said))  # fmt: skip
+    if rule is None:
+        known = any(each.id == witness.rule for each in book.book.rules)
+        return msgspec.structs.replace(answer, conclusion="switched_off" if known else "no_rule")
+    if home is None:
+        return msgspec.structs.replace(answer, conclusion="not_in_home", version=rule.version, kind=rule.kind)
+    resident = _resident(home.facts, witness.subject)
+    values = book.values(home.facts, rule, resident, home.now_ms)
+    _, until_ms, inside = book.watch_window(home.facts, rule, resident, home.now_ms, all_measures=all_measures)
+    instance = home.instances.get(witness.key)
+    hold = watch.hold(home.facts, rule, resident, home.now_ms)
+    told = any(said.what == "raise" for said in witness.said)
+    state = instance.state if instance is not None else None
+    return msgspec.structs.replace(
+        answer,
+        conclusion=_conclusion(
+            rule, home, witness, instance, on=values.on, watched=inside, held=hold is not None, told=told
+        ),
+        version=rule.version,
+        kind=rule.kind,
+        watched_until_ms=until_ms if until_ms < watch.FOREVER_MS else None,
+        hold=hold,
+        parameters=values.shown,
+        state={} if state is None else msgspec.to_builtins(state),
+        next_due_ms=None if instance is None else due_ms_of(instance),
+        open_alerts=() if instance is None else tuple(instance.open_ids),
+    )
+
+
+def _conclusion(
+    rule: Rule,
+    home: Home,
+    witness: _Witness,
+    instance: Instance | None,
+    *,
+    on: bool,
+    watched: bool,
+    held: bool,
+    told: bool,
+) -> str:
+    if not on and not rule.alarm:
+        return "switched_off"
+    if rule.per == "resident" and witness.subject not in home.facts.residents and not witness.seen:
+        return "not_in_home"
+    if not watched:
+        return "not_watched"
+    if instance is not None and instance.quarantined:
+        return "set_aside"
+    if instance is not None and instance.open_ids:
+        return "open"
+    if instance is not None and held:
+        return "held"
+    if instance is not None and due_ms_of(instance) is not None:
+        return "waiting"
+    if told:
+        return "told"
+    return "quiet" if witness.seen else "seen_nothing"
+
+
+def _resident(facts: Facts, subject: str) -> str | None:
+    """Whom a subject is about: a resident, or the one whose device it is."""
+    if subject in facts.residents:
+        return subject
+    device = facts.devices.get(subject)
+    return None if device is None else device.resident
