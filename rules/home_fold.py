@@ -18,25 +18,29 @@ import msgspec
 
 from ingest.event import TEST, Event
 from ingest.record import CLOCK, EVENT, SETTING, Input, Setting
+from rules import presence, watch
 from rules.book import Book
 from rules.book_check import check_book
 from rules.effects import LIVE, Effect, Observe, Reason, effect_id
 from rules.fact_events import take_event
 from rules.fact_settings import take_setting
-from rules.facts import Facts, Situation
-from rules.home_state import FoldState, Home, belongs, due_ms_of, forget_idle, subjects
+from rules.facts import OUT, Facts
+from rules.home_state import FoldState, Home, due_ms_of, forget_idle, subjects
 from rules.in_force import InForce
-from rules.instances import Instances
-from rules.kinds import KINDS
+from rules.instance_changes import after_book, after_setting
+from rules.instances import Instances, Witness
 from rules.local_time import zone
-from rules.protection import occurrence, why_unwatched
+from rules.outcomes import skipped
+from rules.situations import LEFT, tell_situations
 from rules.timers import Timers
 
 ENGINE = 3  # version of fold and kinds; part of a snapshot's name
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
+TOLD_MAX = 256  # what rules tell each other over one input or timer
 UNKNOWN_MAX = 10_000  # … and of more than this many, those heard of longest ago
 UNKNOWN_SLACK = 1_000  # looked at only when there are so many more, so that it costs little
+HOME_KEY = ""  # the home's own timer, for what is guessed from silence; before those of its rules
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 
@@ -65,6 +69,7 @@ class HomeFold:
                 assert given.kind == CLOCK, f"an input of kind {given.kind!r} without content"
         except Exception as error:  # noqa: BLE001 - the named quarantine of inputs: what nobody can fold stops nobody
             self._skip(given, error)
+        self._pass_on()
         self._fire_due(received_ms)  # what the input itself has made due
         effects = instances.effects
         if effects:
@@ -84,6 +89,19 @@ class HomeFold:
         """Take a snapshot of the same engine and go on from it. ValueError when it is damaged or another's."""
         self.state = msgspec.msgpack.decode(state, type=FoldState)
         self._begin()
+
+    def rebuild(self) -> None:
+        """Make anew what follows from the state, after somebody has put homes into it."""
+        self._begin()
+
+    @property
+    def in_force(self) -> InForce:
+        """The book as it is in force now."""
+        return self._instances.book
+
+    def witness(self, witness: Witness | None) -> None:
+        """Have somebody told of every call of a rule from now on; for explanations."""
+        self._instances.witness = witness
 
     def quarantined(self) -> list[dict[str, str]]:
         """Rules that raised and are set aside for one subject: {"rule", "subject"}."""
@@ -109,6 +127,7 @@ class HomeFold:
         )
         self._unknown = len(self.state.homes)
         for home_id, home in self.state.homes.items():
+            self._timers.look(home_id, HOME_KEY, home.facts.presence.due_ms)
             for key, instance in home.instances.items():
                 self._timers.look(home_id, key, due_ms_of(instance))
 
@@ -120,7 +139,11 @@ class HomeFold:
             due_ms, home_id, key = timers.pop()
             home = self.state.homes[home_id]
             home.now_ms = max(home.now_ms, due_ms)
-            self._instances.fire(home, key)
+            if key == HOME_KEY:
+                self._look(home)
+            else:
+                self._instances.fire(home, key)
+            self._pass_on()
         if until_ms - self.state.swept_ms >= DAY_MS or self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
             self.state.swept_ms = until_ms - until_ms % DAY_MS
             forget_idle(self.state, until_ms, UNKNOWN_IDLE_MS, UNKNOWN_MAX)
@@ -128,18 +151,55 @@ class HomeFold:
 
     def _due_of(self, home_id: str, key: str) -> int | None:
         home = self.state.homes.get(home_id)
+        if key == HOME_KEY:
+            return None if home is None else home.facts.presence.due_ms
         instance = home.instances.get(key) if home is not None else None
         return None if instance is None else due_ms_of(instance)
 
     # -- events ------------------------------------------------------------------------------------------------
 
     def _event(self, home: Home, event: Event) -> None:
+        device, heard = event.device, home.facts.heard
+        new = device is not None and device not in heard
         moved = take_event(home.facts, event, home.now_ms)
+        if new and device in heard:
+            self._instances.begin_device(home, device)
+        self._timers.look(home.facts.home, HOME_KEY, home.facts.presence.due_ms)
         holds_changed = moved and self._tell_situations(home, event.event_id)
         self._to_rules(home, event)
         if holds_changed:
-            for key in sorted(home.instances):
-                self._instances.release(home, key)
+            self._release(home)
+
+    def _pass_on(self) -> None:
+        """What one rule has told the others, in the order in which it was told."""
+        told = self._instances.told
+        for _ in range(TOLD_MAX):
+            if not told:
+                return
+            event = told.pop(0)
+            self._to_rules(self.state.homes[event.home], event)
+        told.clear()
+
+    def _look(self, home: Home) -> None:
+        """The silence after a way out has lasted: say whether somebody is taken to be out."""
+        if presence.fire(home.facts, home.now_ms, awaited=self._awaited(home)) and self._tell_situations(
+            home, str(home.now_ms)
+        ):
+            self._release(home)
+        self._timers.look(home.facts.home, HOME_KEY, home.facts.presence.due_ms)
+
+    def _awaited(self, home: Home) -> bool:
+        """Whether a rule waits for who has left (R12); where none does, nobody is taken to be out."""
+        instances, facts = self._instances, home.facts
+        return any(
+            instances.watched(home, rule, resident) and watch.paused(facts, rule, resident, home.now_ms) is None
+            for rule in instances.book.hearing(LEFT)
+            for resident in facts.residents
+        )
+
+    def _release(self, home: Home) -> None:
+        for key in sorted(home.instances):
+            self._instances.release(home, key)
 
     def _to_rules(self, home: Home, event: Event) -> None:
         instances, facts = self._instances, home.facts
@@ -147,7 +207,7 @@ class HomeFold:
         test = TEST in event.quality
         for listener in book.listeners(event):
             rule = listener.rule
-            if test and rule.kind != "signal":
+            if test and rule.kind != "signal" and not rule.counts_tests:
                 continue  # a test of ours is shown as one; it is no sign of life, no state and no dose
             role = book.role_of(listener, event, facts, home.now_ms)
             if role is None:
@@ -156,36 +216,14 @@ class HomeFold:
                 if instances.watched(home, rule, resident):
                     instances.step(home, rule, subject, resident, event, role)
 
+    def _tell_settings(self, home: Home, cause: str) -> None:
+        """What a setting has changed in how things stand."""
+        if home.facts.presence.phase == OUT and not self._awaited(home):
+            presence.give_up(home.facts, home.now_ms)
+        self._tell_situations(home, cause)
+
     def _tell_situations(self, home: Home, cause: str) -> bool:
-        """Tell what has changed for whom: watched or not (promise 4), able to call or not (R52).
-
-        Whether a hold may have begun or ended.
-        """
-        facts, holds_changed = home.facts, False
-        for resident in sorted({**facts.situations, **facts.residents}):
-            before = facts.situations.get(resident, Situation())
-            gone = resident not in facts.residents
-            after = Situation() if gone else facts.situation(resident, home.now_ms)
-            if gone:
-                facts.situations.pop(resident, None)
-            else:
-                facts.situations[resident] = after
-            if after == before:
-                continue
-            if before.way is not None and after.way is None and not gone:
-                facts.way_end_ms[resident] = home.now_ms
-            self._tell_watch(home, resident, before, after, cause)
-            if (before.lost is None) != (after.lost is None) and not gone:
-                self._to_rules(home, occurrence(facts, resident, after, cause, home.now_ms))
-            holds_changed = holds_changed or _holds(before) != _holds(after)
-        return holds_changed
-
-    def _tell_watch(self, home: Home, resident: str, before: Situation, after: Situation, cause: str) -> None:
-        was, now = why_unwatched(before), why_unwatched(after)
-        if now is not None and now != was:
-            self._instances.observe(home, resident, "not_watched", now, None, cause)
-        elif now is None and was is not None:
-            self._instances.observe(home, resident, "watched", Reason("way.restored"), None, cause)
+        return tell_situations(home, cause, self._instances.observe, self._to_rules)
 
     # -- settings ----------------------------------------------------------------------------------------------
 
@@ -205,19 +243,8 @@ class HomeFold:
             return
         instances = self._instances
         instances.book.forget()
-        self._tell_situations(home, f"{setting.setting_id}/{setting.version}")
-        for key in sorted(home.instances):
-            rule, subject = instances.rule_of(key)
-            instance = home.instances[key]
-            if not belongs(home.facts, rule, subject):
-                instances.end(home, key, Reason("watch.moved_away"))
-            elif instance.quarantined:
-                plan = home.facts.plans.get(setting.setting_id.partition("/")[2])
-                if setting.kind == "plan" and (plan is None or (plan.rule, plan.resident) == (rule.id, subject)):
-                    instances.pick_up(home, key)
-            else:
-                instances.check_watch(home, key)
-                instances.release(home, key)
+        self._tell_settings(home, f"{setting.setting_id}/{setting.version}")
+        after_setting(home, setting, instances)
         instances.begin(home)
 
     def _site_setting(self, setting: Setting, at_ms: int) -> None:
@@ -238,31 +265,9 @@ class HomeFold:
             for home_id in sorted(self.state.homes):
                 home = self._home(home_id, at_ms)
                 home.facts.timezone = self.state.timezone
-                self._changed_rules(home)
+                self._tell_settings(home, f"{setting.setting_id}/{setting.version}")
+                after_book(home, self._instances)
                 self._instances.begin(home)
-
-    def _changed_rules(self, home: Home) -> None:
-        """A touched rule keeps its register and its open alert, and re-arms; what became another kind begins anew.
-
-        A rule that is gone is ended: what it has open stays for a person to close.
-        """
-        instances = self._instances
-        for key in sorted(home.instances):
-            instance = home.instances[key]
-            rule_id, _, subject = key.partition("/")
-            rule = instances.book.rules.get(rule_id)
-            if rule is None or (instance.state is not None and KINDS[rule.kind].state_type is not type(instance.state)):
-                if instance.quarantined:
-                    reason = Reason("rule.changed", {"rule": rule_id})
-                    instances.observe(home, subject, "watched", reason, rule_id, str(home.now_ms))
-                instances.end(home, key, Reason("rule.changed", {"rule": rule_id}))
-            elif rule.version != instance.version and instance.quarantined:
-                instances.pick_up(home, key)
-            else:
-                instance.version = rule.version
-                if not instance.quarantined:
-                    instances.check_watch(home, key)
-                    instances.release(home, key)
 
     # -- small parts -------------------------------------------------------------------------------------------
 
@@ -280,17 +285,4 @@ class HomeFold:
     def _skip(self, given: Input, error: Exception) -> None:
         """Tell of an input that could not be folded; what it had changed before it failed stays."""
         self.state.skipped += 1
-        event, setting = given.event, given.setting
-        what = event.type if event is not None else setting.setting_id if setting is not None else given.kind
-        subject = event.subject if event is not None else ""
-        cause = event.event_id if event is not None else f"{what}/{setting.version if setting is not None else 0}"
-        args: dict[str, object] = {"error": type(error).__name__, "type": what, "seq": given.seq}
-        name = effect_id(f"{given.home}/{subject}", "skipped", cause)
-        self._instances.effects.append(
-            Observe(name, given.received_at_ms, given.home, subject, "skipped", Reason("input.failed", args))
-        )
-
-
-def _holds(situation: Situation) -> tuple[bool, bool, str | None]:
-    """What of a situation can withhold rules."""
-    return situation.staff, situation.away, situation.way
+        self._instances.effects.append(skipped(given, error))

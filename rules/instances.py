@@ -11,19 +11,25 @@ lies on the floor already is not forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ingest.event import Event
 from rules import watch
 from rules.book import Rule
 from rules.effects import Effect, Observe, Reason, effect_id
 from rules.facts import Trace
-from rules.home_state import Home, Instance, due_ms_of, kept, subjects
+from rules.home_state import Home, Instance, due_ms_of, kept, subjects, to_begin
 from rules.in_force import InForce
 from rules.kinds import KINDS
-from rules.kinds.kind import Context, Fire, Grow, Outcome, Over, State
-from rules.outcomes import ended, to_effects
+from rules.kinds.kind import Context, Fire, Grow, Outcome, Over, State, Tell
+from rules.outcomes import ended, to_effects, told_event
 from rules.parameters import LastingValues, Values
-from rules.protection import occurrence
+from rules.shelving import with_covers
+from rules.situations import standing
 from rules.timers import Timers
+
+Witness = Callable[[str, int, Event | None, str], None]
+"""("rule/subject", now, the event or None for a timer, its role)."""
 
 OPEN_MAX = 64  # alerts of one instance that wait for their Clear
 
@@ -35,6 +41,8 @@ class Instances:
         self.book = book
         self.site, self.lane = site, lane
         self.effects: list[Effect] = []
+        self.told: list[Event] = []  # occurrences of the fold's own that other rules have not heard yet
+        self.witness: Witness | None = None  # told of every call of a kind; for explanations
         self._timers = timers
         self._all_measures = all_measures
 
@@ -51,17 +59,13 @@ class Instances:
         """Begin what watches states and has no instance yet, over what is known of the home."""
         fresh: dict[str, Instance] = {}
         for rule in self.book.standing_rules:
-            if rule.per == "resident":
-                for resident in sorted(home.facts.residents):
-                    self._begin_watch(home, rule, resident, fresh)
+            for subject, resident in to_begin(home.facts, rule):
+                self._begin_watch(home, rule, subject, resident, fresh)
         events = sorted(
             (event for traces in home.facts.traces.values() for trace in traces.values() for event in _told(trace)),
             key=lambda event: (event.effective_at_ms, event.received_at_ms, event.event_id),
         )
-        for resident, situation in sorted(home.facts.situations.items()):
-            if situation.lost is not None:
-                events.append(occurrence(home.facts, resident, situation, f"begin/{home.now_ms}", home.now_ms))
-        for event in events:
+        for event in (*events, *standing(home.facts, f"begin/{home.now_ms}", home.now_ms)):
             self._begin_with(home, event, fresh)
         for key, instance in fresh.items():
             if instance.state is not None:
@@ -71,9 +75,21 @@ class Instances:
             if not instance.quarantined:
                 self._keep(home, key, instance)
 
-    def _begin_watch(self, home: Home, rule: Rule, resident: str, fresh: dict[str, Instance]) -> None:
-        """An instance for a person who is watched, or will be; kinds that count silence begin with the watch."""
-        key = f"{rule.id}/{resident}"
+    def begin_device(self, home: Home, device: str) -> None:
+        """A device was heard for the first time: what counts its silence begins."""
+        fresh: dict[str, Instance] = {}
+        for rule in self.book.standing_rules:
+            for subject, resident in to_begin(home.facts, rule) if rule.per == "device" else ():
+                if subject == device:
+                    self._begin_watch(home, rule, subject, resident, fresh)
+        for key, instance in fresh.items():
+            self._keep(home, key, instance)
+
+    def _begin_watch(
+        self, home: Home, rule: Rule, subject: str, resident: str | None, fresh: dict[str, Instance]
+    ) -> None:
+        """An instance for whom is watched, or will be; kinds that count silence begin with the watch."""
+        key = f"{rule.id}/{subject}"
         if key in home.instances:
             return
         instance = Instance(rule.version, resident=resident)
@@ -85,7 +101,7 @@ class Instances:
             return
         fresh[key] = home.instances[key] = instance
         try:
-            instance.state = kept(KINDS[rule.kind].initial(self._context(home, rule, resident, instance)))
+            instance.state = kept(KINDS[rule.kind].initial(self._context(home, rule, subject, instance)))
         except Exception as error:  # noqa: BLE001 - as in `step`
             self.quarantine(home, key, error)
 
@@ -117,7 +133,7 @@ class Instances:
             self.observe(home, subject, "disarmed", reason, rule.id, str(home.now_ms))
         self.end(home, key, reason)
         if instance.resident is not None:
-            self._begin_watch(home, rule, instance.resident, {})
+            self._begin_watch(home, rule, subject, instance.resident, {})
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -135,6 +151,8 @@ class Instances:
             return
         try:
             context = self._context(home, rule, subject, instance)
+            if self.witness is not None:
+                self.witness(key, home.now_ms, event, role)
             after, outcomes = KINDS[rule.kind].step(instance.state, event, role, context)
             self._take(home, instance, context, after, outcomes)
         except Exception as error:  # noqa: BLE001 - design §5: a rule that raises is quarantined, all else goes on
@@ -156,6 +174,8 @@ class Instances:
                 assert instance.state is not None, "only a kind's state, the checks and growth have timers"
                 rule, subject = self.rule_of(key)
                 context = self._context(home, rule, subject, instance)
+                if self.witness is not None:
+                    self.witness(key, home.now_ms, None, "timer")
                 after, outcomes = KINDS[rule.kind].fire(instance.state, context)
                 self._take(home, instance, context, after, outcomes)
                 self._keep(home, key, instance)
@@ -267,6 +287,8 @@ class Instances:
         instance.state = kept(after)
         if not outcomes:
             return
+        self.told += [told_event(outcome, context) for outcome in outcomes if isinstance(outcome, Tell)]
+        outcomes = with_covers(outcomes, home, context.rule, self.book, self.watched)
         told = to_effects(outcomes, context, self.site, self.lane, instance.open_ids)
         _growing(instance, outcomes, context)
         del instance.open_ids[:-OPEN_MAX]

@@ -1,6 +1,6 @@
 """`make bench`: the figures of the README as ratios within this run, with command and machine.
 
-`python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog]`; without a name, all of them. Measures on real
+`python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog] [rules]`; without a name, all of them. On real
 processes and a real broker (Mosquitto, else iotcore). A busy machine gives other figures: its load is printed.
 """
 
@@ -15,6 +15,7 @@ from tests.bench.ceilings import sqlite_commits
 from tests.bench.folds import folds
 from tests.bench.latency import amid_backlog, live_stream
 from tests.bench.report import Figure, machine, table
+from tests.bench.rules import rules
 from tests.bench.throughput import Town, settled, throughput
 
 NEEDS_TOWN: dict[str, Callable[[Path, Town], list[Figure]]] = {
@@ -22,8 +23,12 @@ NEEDS_TOWN: dict[str, Callable[[Path, Town], list[Figure]]] = {
     "live": live_stream,
     "backlog": amid_backlog,
 }
-ALONE: dict[str, Callable[[Path], list[Figure]]] = {"sqlite": sqlite_commits, "folds": lambda _: folds()}
-NAMES = ("throughput", "folds", "live", "backlog", "sqlite")
+ALONE: dict[str, Callable[[Path], list[Figure]]] = {
+    "sqlite": sqlite_commits,
+    "folds": lambda _: folds(),
+    "rules": lambda _: rules(),
+}
+NAMES = ("throughput", "folds", "live", "backlog", "sqlite", "rules")
 
 
 def main(names: list[str]) -> int:
