@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import typer
 
-from api import cli_demo, cli_files, cli_gateways, cli_recordings, cli_serve, cli_users
+from api import (
+    cli_bases,
+    cli_demo,
+    cli_explain,
+    cli_files,
+    cli_gateways,
+    cli_recordings,
+    cli_rules,
+    cli_serve,
+    cli_users,
+)
 from api.problem_lines import KNOWN_ERRORS, line_of
 
 app = typer.Typer(
@@ -18,7 +28,17 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain lines everywhere: the same on a terminal, in a log and in CI
     pretty_exceptions_enable=False,
 )
-for part in (cli_serve, cli_demo, cli_files, cli_recordings, cli_gateways, cli_users):
+for part in (
+    cli_serve,
+    cli_demo,
+    cli_files,
+    cli_explain,
+    cli_bases,
+    cli_recordings,
+    cli_gateways,
+    cli_rules,
+    cli_users,
+):
     part.add_to(app)
 
 

@@ -65,6 +65,7 @@ def resident_page(request: Request, resident_id: ResidentId, caller: Carer, day:
         if unwatched
         else None,
         paused=[line["text"] for line in (pause_row(p, t) for p in reads.pauses(card)) if line["now"]],
+        doses=[t(f"reason.{dose['reason']}", **dose["args"]) for dose in reads.unsure_doses(resident_id, page.now_ms)],
         open_alerts=[recent_row(a, t) for a in alerts if a["handling"] not in {"ended", "documented"}],
         recent=[recent_row(a, t) for a in alerts][:10],
         day=_day_links(shown, today, t),
@@ -124,7 +125,20 @@ def unwatched_page(request: Request, caller: Carer) -> Response:
             "id": row["resident"], "name": view["name"], "phone": view["phone"], "phone_shown": view["phone_shown"],
             "ward": people.ward(row.get("ward")), "why": why,
         })  # fmt: skip
-    return page.render("unwatched.html", items=items, feed_blind=page.reads.feed_blind())
+    lapsing = _lapsing(page, caller)
+    return page.render("unwatched.html", items=items, lapsing=lapsing, feed_blind=page.reads.feed_blind())
+
+
+def _lapsing(page: Page, caller: Caller) -> list[dict[str, str]]:
+    """Measures that end soon, the first first: whoever decides must know before nobody watches any more."""
+    today = local_time.local_date(page.now_ms, page.site["timezone"])
+    found = sorted(page.reads.lapsing(today), key=lambda one: (str(one["until"]), str(one["resident"])))
+    cards = page.reads.cards_for([one["resident"] for one in found], caller, "unwatched")
+    return [
+        {"id": one["resident"], "name": cards[one["resident"]]["name"]} | measure_row(one, page.words, today)
+        for one in found
+        if one["resident"] in cards
+    ]
 
 
 def _day(text: str | None, today: date) -> date:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from alerts import access_log, people, queries
+from alerts import access_log, doses, people, queries
 from alerts.settings_store import SettingRefused
 from api.auth import Caller
 from api.board.band import Span
 from api.board.format import DAY_MS, to_ms
 from api.board.reads_things import ThingReads, purpose_of, who_acts
+from api.board.resident_view import lapses
 from api.explanations import explanation, shown_explanation
 from api.problems import Problem
 from api.reads import note_read, note_reads
@@ -67,6 +69,14 @@ class PeopleReads(ThingReads):
                 continue
             rows.setdefault(row["resident"], row | {"reason": {"code": row["reason"], "args": row.get("args") or {}}})
         return list(rows.values())
+
+    def lapsing(self, today: date) -> list[dict[str, Any]]:
+        """Measures that end soon, of the caller's wards."""
+        return [one for one in self.scope.keep("measure", self.store.list("measure")) if lapses(one, today)]
+
+    def unsure_doses(self, resident_id: str, now_ms: int) -> list[dict[str, Any]]:
+        """Doses nobody can say were fetched, or that lie locked in; for a page that has logged its read."""
+        return doses.unsure_doses(self.db, resident_id, now_ms)
 
     def alerts_of(self, resident_id: str) -> list[dict[str, Any]]:
         found = queries.alerts(self.db, subject=resident_id, limit=100)["items"]

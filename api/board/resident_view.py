@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from api.board import format as fmt
@@ -13,6 +13,8 @@ from api.board.words import Words
 
 PERCENT = "%"
 OLD_BATTERY_MS = 3 * fmt.DAY_MS  # devices report once or twice a day; a level older than this is shown with its day
+
+LAPSES_DAYS = 30
 
 
 def device_name(device: Mapping[str, Any], words: Words) -> str:
@@ -57,7 +59,7 @@ def heard_text(heard_ms: int | None, words: Words) -> str:
 
 
 def measure_row(measure: Mapping[str, Any], words: Words, today: date) -> dict[str, Any]:
-    """A decided measure; `review_due` when its evaluation is due."""
+    """A decided measure; `review_due` when its evaluation is due, `lapses` when it ends within LAPSES_DAYS."""
     review = measure.get("review")
     return {
         "service": words.code("service", measure.get("service")),
@@ -66,7 +68,14 @@ def measure_row(measure: Mapping[str, Any], words: Words, today: date) -> dict[s
         "until": fmt.plain_date(measure.get("until"), words.lang) or "–",
         "review": fmt.plain_date(review, words.lang) or "–",
         "review_due": bool(review) and str(review) <= today.isoformat(),
+        "lapses": lapses(measure, today),
     }
+
+
+def lapses(measure: Mapping[str, Any], today: date) -> bool:
+    """Whether a measure in force ends soon: after that day nobody watches what it allowed."""
+    until = str(measure.get("until") or "")
+    return bool(until) and today.isoformat() <= until <= (today + timedelta(days=LAPSES_DAYS)).isoformat()
 
 
 def plan_row(row: Mapping[str, Any], words: Words) -> dict[str, str]:

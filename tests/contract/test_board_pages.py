@@ -205,3 +205,16 @@ def test_static_files_are_kept_by_their_content(stack):
     assert client.get("/static/board.css").headers["cache-control"] == "no-cache"
     assert client.get("/static/finnes-ikke.css").status_code == 404
     assert client.get("/static/..%2fapp.py").status_code == 404
+
+
+def test_a_measure_that_lapses_is_told_in_advance(stack):
+    """Thirty days before its last day it stands on the list and on the person's page; one without an end never."""
+    for key, until in (("m-soon", "2026-03-20"), ("m-late", "2026-09-01"), ("m-open", None)):
+        value = {"id": key, "resident": "r1", "service": "digital_supervision", "from": "2026-01-01", "until": until}
+        stack.store.save("measure", key, {name: one for name, one in value.items() if one}, None, stack.now_ms)
+    client = stack.person()
+    listed = client.get("/unwatched", params={"lang": "nb"}).text
+
+    assert listed.count("20. mars") == 1
+    assert "september" not in listed
+    assert "Går snart ut" in client.get("/residents/r1", params={"lang": "nb"}).text
