@@ -103,7 +103,7 @@ def next_window(at_ms: int, window: Window, name: str) -> tuple[int, int]:
 
 @functools.lru_cache(maxsize=64)
 def _holidays(year: int) -> frozenset[date]:
-    from holidays import country_holidays  # noqa: PLC0415 - a tenth of a second of every start, asked for seldom
+    from holidays import country_holidays  # here, as it costs a tenth of a second of every start, asked for seldom
 
     return frozenset(country_holidays("NO", years=year))
 

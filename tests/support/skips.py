@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-
 UNAVOIDABLE = "no second Python"
-"""The one skip that a run without skips bears, shown all the same: a bare Debian has one Python, and none to install."""
+"""The one skip that a run without skips bears, and shows: a bare Debian has one Python and none to install."""
 
 
 def read_reason(report: pytest.CollectReport | pytest.TestReport) -> str:
