@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from alerts import incident_flow
 from alerts.alert_moves import again, insert_alert, join_incident
@@ -111,9 +111,10 @@ def _shelved_by(tx: Transaction, effect: Raise) -> Row | None:
     """
     if effect.alarm or effect.staff_alarm or effect.priority == NEVER_SHELVED or effect.device is None:
         return None
+    standing = func.coalesce(alerts.c.merged_into, "") == ""  # not by the index of what was merged: most never were
     query = (
         select(alerts)
-        .where(alerts.c.device_id == effect.device, alerts.c.open, alerts.c.merged_into.is_(None))
+        .where(alerts.c.device_id == effect.device, alerts.c.open, standing)
         .order_by(alerts.c.priority, alerts.c.opened_ms.desc(), alerts.c.alert_id)
         .limit(SHELVES_MAX)
     )

@@ -147,5 +147,7 @@ Words = Annotated[
 Ids = Annotated[tuple[Id, ...], Field(max_length=50), BeforeValidator(_tuple)]
 Texts = Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=60), BeforeValidator(_all)]
 Parameters = Annotated[
-    dict[str, Annotated[str, Field(max_length=200)] | int | bool], Field(max_length=20), AfterValidator(_parameters)
+    dict[str, Annotated[str, Field(max_length=200)] | int | float | bool],
+    Field(max_length=20),
+    AfterValidator(_parameters),
 ]

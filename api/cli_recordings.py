@@ -105,14 +105,16 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same ward and the same bytes.")] = 1,
 ) -> None:
     """Write the life of an invented ward as a recording, with its site file: something to try rules on."""
-    from api.demo import demo_site, local_instant  # brings the simulators; only needed here
+    from api.demo import local_instant  # brings the simulators; only needed here
     from simulators.furniture import make_ward
     from simulators.life import messages_in
     from simulators.play import write_recording
+    from simulators.site import site_yaml
 
+    ward = make_ward(seed)
     from_ms = _instant(since)
-    site_out.write_text(demo_site(seed), "utf-8")
-    lines = write_recording(messages_in(make_ward(seed), from_ms, from_ms + hours * 3_600_000, local_instant), out)
+    site_out.write_text(site_yaml(ward), "utf-8")
+    lines = write_recording(messages_in(ward, from_ms, from_ms + hours * 3_600_000, local_instant), out)
     typer.echo(f"{lines} lines in {out}, their site in {site_out}")
 
 

@@ -33,6 +33,7 @@ from ingest.series_follower import SeriesFollower
 from ingest.series_sqlite import SqliteSeries
 from ingest.source_runner import SourceRunner
 from rules.fold_runner import FoldRunner
+from rules.shadow_follower import ShadowFollower
 
 log = structlog.get_logger()
 
@@ -40,6 +41,7 @@ EMERGENCY_TOPIC = "vardevakt-notify/1/emergency"  # heard by whatever the site k
 
 RECONCILE_S = 10.0
 NIGHT_LOOK_S = 600.0
+SHADOW_LOOK_S = 2.0
 BUSY_ROWS = 200  # not yet through the source fold
 
 
@@ -73,6 +75,7 @@ class Service:
         nightly: Nightly, timezone: str,
     ) -> None:  # fmt: skip
         self.parts, self._notify_pages, self._collector = parts, notify_pages, Collector()
+        self._shadow: ShadowFollower | None = None
         self.emergencies = 0  # alarms told while no commit succeeded
         clock = parts.clock
         seen = DeviceSeen(parts.series)
@@ -92,6 +95,11 @@ class Service:
             # not at once: after an outage everything is late, and whoever follows the logs needs a moment
             work = _Settled(reconcile, clock, parts.journal.inputs.last_seq)
             self.background.append(Background("reconciler", work, RECONCILE_S, first_after_s=RECONCILE_S))
+
+    def try_rules(self, follower: ShadowFollower) -> None:
+        """Rules on trial, beside everything else and before nothing."""
+        self._shadow = follower
+        self.background.append(Background("shadow", follower, SHADOW_LOOK_S))
 
     def start(self) -> None:
         """Bring everything up; returns when the folds have caught up with what the logs held before."""
@@ -129,6 +137,8 @@ class Service:
         parts.home.stop()
         parts.floor.stop()
         parts.follower.stop()
+        if self._shadow is not None:
+            self._shadow.close()
         parts.series.close()
         parts.journal.close()
         parts.database.close()

@@ -37,6 +37,7 @@ from api.local_access import new_access, remove_access, write_access
 from api.rule_book import ServedBook, engine_version, settle_book
 from api.service import Parts, Service
 from api.services import Services, WebOptions
+from api.shadow import shadow_follower
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.clock import SystemClock
 from ingest.clock_writer import ClockWriter
@@ -194,6 +195,7 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     nightly = Nightly(options.data, options.site_id, options.zigbee_bases, journal, options.keep_days)
     service = Service(parts, reconciler.run_once, wakeup.notify, nightly, options.timezone)
     bells.service = service
+    service.try_rules(shadow_follower(options.data, options.site_id, journal, home))
     return service, _services(options, parts, store, wakeup, nightly)
 
 

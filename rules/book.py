@@ -18,7 +18,9 @@ from ingest.quantities import parse_window
 from rules.parameters import Written
 
 PER = ("resident", "device", "gateway", "address")
-HOLDS = ("staff", "away", "pause", "gateway")
+HOLDS = ("staff", "away", "pause", "out", "gateway")  # away: said; out: probably, by doors and silence
+AddsTo = Literal["", "first", "last"]
+Group = Literal["", "bed", "activity", "doors", "surroundings", "medication", "measurements", "devices"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -41,6 +43,7 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     holiday: bool | None = None  # a public holiday in Norway
     away: bool | None = None
     paused: bool | None = None
+    in_bed: bool | None = None  # their bed says occupied
     risks: tuple[str, ...] = ()  # the person has one of these
     no_risks: tuple[str, ...] = ()  # … or none of these
     critical: bool | None = None
@@ -77,6 +80,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     code: str = ""  # VKP alert code, "" where VKP has none
     per: str = "resident"
     everyone: bool = False  # what nobody's device saw in a shared home counts for each who lives there
+    group: Group = ""  # class of rules that a pause can name; shipped rules have that of their family
     alarm: bool = False  # person alarm: no measure, hold, pause or settle applies
     measure: tuple[str, ...] = ()  # services one of which must be decided for this person
     holds: tuple[str, ...] = ()  # what may withhold it
@@ -88,6 +92,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     variants: tuple[Variant, ...] = ()
     set: dict[str, Written] = {}
     self_resolves: bool = False
+    counts_tests: bool = False  # what happens within a test session of ours counts as well
+    task: str = ""  # priority of a technical task that is raised beside what is more urgent, for the same device
+    adds_to: AddsTo = ""  # no alert of its own: said of the person alarm of what it began with, or of what followed
     episode_per_subject: bool = False  # one alert per subject until it is closed, not one per event
     version: str = ""
 
@@ -106,6 +113,7 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     rules: tuple[Rule, ...]
     layers: tuple[Layer, ...] = ()
     off: tuple[str, ...] = ()  # rules a site has switched off; person alarms stay on the floor all the same
+    shadow: dict[str, dict[str, Written]] = {}  # rules on trial beside the others, with their values (`shadow.py`)
     version: str = ""
 
 
@@ -117,6 +125,8 @@ def with_versions(book: Book) -> Book:
         layers = [(layer.origin, layer.ward, layer.set[rule.id]) for layer in book.layers if rule.id in layer.set]
         rules.append(msgspec.structs.replace(rule, version=_hash([msgspec.to_builtins(bare), layers])))
     whole = [[rule.version for rule in rules], msgspec.to_builtins(book.layers), list(book.off)]
+    if book.shadow:
+        whole.append(book.shadow)
     return msgspec.structs.replace(book, rules=tuple(rules), version=_hash(whole))
 
 

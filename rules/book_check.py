@@ -13,6 +13,7 @@ from ingest.quantities import parse_window
 from ingest.vocabulary import TYPES
 from rules.book import HOLDS, PER, Book, Match, Rule
 from rules.kinds import KINDS
+from rules.limits import unit_problems
 from rules.parameters import PRIORITIES, Values, Written, parameters_of, parse_parameter, values_in_force
 
 Place = tuple[str | int, ...]
@@ -23,8 +24,10 @@ _SINGLE = ("2", "3", "5", "5.1", "5.2", "5.2.1", "5.2.2", "5.2.3", "5.3", "5.3.1
 VKP_CODES = (*_SINGLE, *(f"{group}.{number}" for group, last in _GROUPS.items() for number in range(1, last + 1)))
 
 # What the engine says of itself: inputs and occurrences that no device sends.
-OWN_TYPES = ("alarm.undecodable", "clock.stepped", "feed.gap", "feed.lost", "feed.settled", "intake.shed",
-             "protection.lost", "protection.restored")  # fmt: skip
+OWN_TYPES = ("alarm.undecodable", "clock.stepped", "dose.corrected", "dose.not_fetched", "dose.out_of_reach",
+             "feed.gap", "feed.lost", "feed.settled", "home.left", "home.returned", "intake.shed", "protection.lost",
+             "protection.restored")  # fmt: skip
+_AT_MOST = {"score": "P2", "routine": "P3"}  # what is no alarm device never rings as one
 _ID = re.compile(r"R\d\d[a-z]?|[A-Z][A-Z0-9_]{1,15}")
 
 
@@ -71,8 +74,12 @@ def problems(rule: Rule) -> Iterator[tuple[Place, str]]:
     for hold in rule.holds:
         if hold not in HOLDS:
             yield ("holds",), f"unknown hold {hold!r}{near(hold, HOLDS)}"
+    if rule.task not in ("", *PRIORITIES):
+        yield ("task",), f"unknown priority {rule.task!r}{near('', PRIORITIES)}"
     if rule.alarm and (rule.holds or rule.measure or "on" in rule.set):
         yield ("alarm",), "a person's alarm has no holds, no measure and is never switched off"
+    if rule.priority in PRIORITIES and (said := _too_urgent(rule.kind, rule.priority)):
+        yield ("priority",), said
     if rule.kind in KINDS:
         yield from ((("set", name), message) for name, message in set_problems(rule, rule.set))
     for role in ("at_once", "enter", "leave", "extend", "then"):
@@ -81,6 +88,8 @@ def problems(rule: Rule) -> Iterator[tuple[Place, str]]:
     for index, variant in enumerate(rule.variants):
         if variant.priority is not None and variant.priority not in PRIORITIES:
             yield ("variants", index, "priority"), f"unknown priority {variant.priority!r}{near('', PRIORITIES)}"
+        elif variant.priority is not None and (said := _too_urgent(rule.kind, variant.priority)):
+            yield ("variants", index, "priority"), said
         if variant.code not in (None, "", *VKP_CODES):
             yield ("variants", index, "code"), f"{variant.code!r} is no VKP alert code{near(variant.code, VKP_CODES)}"
         found = _match_problems(variant.when, rule)
@@ -98,9 +107,19 @@ def set_problems(rule: Rule, settings: dict[str, Written]) -> Iterator[tuple[str
             yield name, "a person's alarm cannot be switched off"
         else:
             try:
-                parse_parameter(known[name][1], value)
+                parsed = parse_parameter(known[name][1], value)
             except ValueError as error:
                 yield name, str(error)
+                return
+            if known[name][1] == "priority" and (said := _too_urgent(rule.kind, str(parsed))):
+                yield name, said
+    yield from unit_problems(rule, settings)
+
+
+def _too_urgent(kind: str, priority: str) -> str:
+    """What is wrong with a priority that rules of this kind never have; "" when nothing is."""
+    most = _AT_MOST.get(kind, PRIORITIES[0])
+    return f"{priority} is too urgent for kind {kind}; {most} at most" if priority < most else ""
 
 
 def _match_problems(match: Match, rule: Rule) -> Iterator[tuple[Place, str]]:

@@ -25,6 +25,8 @@ from rules.parameters import Written
 FILE_BYTES_MAX = 1_000_000
 FAMILIES = ("alarms", "daily_life", "wandering", "medication", "surroundings", "devices", "measurements", "routine")
 """The files of the shipped book in `rules/book`; rules and their effects keep this order."""
+_GROUPS = {"alarms": "", "daily_life": "activity", "wandering": "doors", "routine": "activity"}
+"""Class of a family's rules where they name none themselves; of the other families their own name."""
 
 
 class BookError(Exception):
@@ -44,7 +46,7 @@ def shipped_book() -> Book:
         file = f"{family}.yaml"
         document = _parse(folder.joinpath(file).read_text("utf-8"), f"book/{file}")
         _only(document, ("rules",), f"book/{file}", "book")
-        rules += _rules(document, f"book/{file}")
+        rules += _rules(document, f"book/{file}", _GROUPS.get(family, family))
     return check_book(with_versions(Book(tuple(rules))))
 
 
@@ -105,7 +107,7 @@ def _only(mapping: CommentedMap, allowed: Iterable[str], file: str, where: str) 
 _RULE_KEYS = [field for field in Rule.__struct_fields__ if field not in ("id", "version")]
 
 
-def _rules(document: CommentedMap, file: str) -> tuple[Rule, ...]:
+def _rules(document: CommentedMap, file: str, group: str = "") -> tuple[Rule, ...]:
     rules = []
     for rule_id, body in _mapping(document["rules"], file, _line(document, "rules"), "rules").items():
         line = _line(document["rules"], rule_id)
@@ -113,7 +115,8 @@ def _rules(document: CommentedMap, file: str) -> tuple[Rule, ...]:
             raise BookError(file, line, f"{rule_id}: must be a mapping")
         _only(body, _RULE_KEYS, file, rule_id)
         try:
-            rule = msgspec.convert({"id": rule_id, **{str(key): _plain(body[key]) for key in body}}, Rule)
+            given = {str(key): _plain(body[key]) for key in body}
+            rule = msgspec.convert({"id": rule_id, "group": group, **given}, Rule)
         except msgspec.ValidationError as error:
             raise BookError(file, line, f"{rule_id}: {error}") from error
         for place, message in problems(rule):
@@ -147,7 +150,7 @@ def _check_set(rule: Rule, settings: CommentedMap, file: str) -> None:
 
 
 def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
-    _only(document, ("rules", "set", "wards", "off"), file, "book")
+    _only(document, ("rules", "set", "wards", "off", "shadow"), file, "book")
     own = _rules(document, file) if "rules" in document else ()
     for rule in own:
         _check_own(rule, shipped, document, file)
@@ -169,7 +172,11 @@ def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
     for rule_id in off:
         if rule_id not in known:
             raise BookError(file, _line(document, "off"), f"off: unknown rule {rule_id!r}{_near(rule_id, known)}")
-    return msgspec.structs.replace(shipped, rules=(*shipped.rules, *own), layers=tuple(layers), off=off)
+    shadow: dict[str, dict[str, Written]] = {}
+    if "shadow" in document:
+        shadow = _settings(document["shadow"], known, file, _line(document, "shadow"), "shadow")
+    changed = {"rules": (*shipped.rules, *own), "layers": tuple(layers), "off": off, "shadow": shadow}
+    return msgspec.structs.replace(shipped, **changed)
 
 
 def _check_own(rule: Rule, shipped: Book, document: CommentedMap, file: str) -> None:
@@ -217,4 +224,6 @@ def _plain(node: object) -> object:
         return node
     if isinstance(node, int):
         return int(node)
+    if isinstance(node, float):
+        return float(node)
     return str(node) if isinstance(node, str) else node

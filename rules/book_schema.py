@@ -25,11 +25,13 @@ _WAYS: dict[str, dict[str, Any]] = {
     "times": {"type": "string", "description": 'times of day separated by commas, such as "08:00, 20:00"'},
     "days": {"type": "string", "description": "weekdays separated by commas, such as mon, thu"},
     "number": {"type": ["number", "string"], "description": "such as 36.5"},
+    "degrees": {"type": ["number", "string"], "description": "such as 59.913868"},
+    "unit": {"type": "string", "description": "a UCUM code, such as Cel"},
 }
 
 
 def book_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a site's rule book: `rules`, `set`, `wards`, `off`."""
+    """JSON Schema (2020-12) of a site's rule book: `rules`, `set`, `wards`, `off`, `shadow`."""
     (_, parts) = msgspec.json.schema_components([Rule], ref_template="#/$defs/{name}")
     parts = {name: _closed(part) for name, part in parts.items()}
     rule, match, variant = parts["Rule"], parts["Match"], parts["Variant"]
@@ -61,6 +63,7 @@ def book_schema() -> dict[str, Any]:
             "set": settings,
             "wards": {"type": "object", "additionalProperties": settings},
             "off": {"type": "array", "items": {"type": "string"}},
+            "shadow": settings,
         },
         "$defs": parts,
     }

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from ingest.event import UNASSIGNED, Event, Value
-from rules import watch
+from rules import presence, watch
 from rules.book import Match, Rule, Weekday
 from rules.facts import Facts
 from rules.local_time import Window, is_holiday, local_date, window_at
@@ -96,6 +96,10 @@ def _person_meets(match: Match, facts: Facts, rule: Rule, resident: str | None, 
         return False
     if match.away is not None and match.away != (bool(who) and all(name in facts.away_since_ms for name in who)):
         return False
+    if match.in_bed is not None:
+        in_bed = bool(who) and all(presence.occupied_since_ms(facts, name) is not None for name in who)
+        if match.in_bed != in_bed:
+            return False
     if match.paused is None:
         return True
     return match.paused == (bool(who) and all(watch.paused(facts, rule, name, now_ms) is not None for name in who))

@@ -88,6 +88,7 @@ class Update(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="upd
     reason: Reason
     causes: tuple[Cause, ...] = ()
     priority: str | None = None  # only ever higher
+    rule: str | None = None  # which rule says it, where it is not the alert's own
 
 
 class Clear(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="clear"):
@@ -111,7 +112,7 @@ class Observe(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="ob
     at_ms: int
     home: str
     subject: str
-    kind: str  # held | disarmed | in_force | quarantined | watched | not_watched | recorded_only | skipped
+    kind: str  # held | disarmed | in_force | quarantined | watched | not_watched | away | home | prewarning | …
     reason: Reason
     rule: str | None = None
     causes: tuple[Cause, ...] = ()

@@ -1,9 +1,9 @@
 """Why a rule did, or did not, tell anybody: its home folded again from the log, with a witness beside it. Pure.
 
-`explain` is given the inputs of one home (and the settings of the site) in their order, up to any instant, and runs them
-through the production fold; nothing in here decides anything. It notes each call of the one (rule, subject) that is
-asked about, and what the fold said of it, and reads off how things stand at the end: watched or not and until when,
-held or not, the kind's own state, its next timer, the parameters in force with their origin.
+`explain` is given the inputs of one home (and the settings of the site) in their order, up to any instant, and runs
+them through the production fold; nothing in here decides anything. It notes each call of the one (rule, subject) that
+is asked about, and what the fold said of it, and reads off how things stand at the end: watched or not and until
+when, held or not, the kind's own state, its next timer, the parameters in force with their origin.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def explain(
 def _concluded(fold: HomeFold, witness: _Witness, home_id: str, at_ms: int, *, all_measures: bool) -> Explanation:
     book = fold.in_force
     rule, home = book.rules.get(witness.rule), fold.state.homes.get(home_id)
-    answer = Explanation(witness.rule, witness.subject, home_id, at_ms, "no_rule", seen=tuple(witness.seen), said=tuple(witness.said))  # fmt: skip
+    seen, said = tuple(witness.seen), tuple(witness.said)
+    answer = Explanation(witness.rule, witness.subject, home_id, at_ms, "no_rule", seen=seen, said=said)
     if rule is None:
         known = any(each.id == witness.rule for each in book.book.rules)
         return msgspec.structs.replace(answer, conclusion="switched_off" if known else "no_rule")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from ingest.event import RETAINED, TEST, Event
 from ingest.vocabulary import TYPES
+from rules import doses, presence
 from rules.facts import (
     ACCUMULATOR_LOW,
     CALL_ROLES,
@@ -26,9 +27,12 @@ STAFF_HOLD_MAX_MS = 120 * MINUTE_MS  # design §4 Holds: a staff hold ends by it
 STAFF_AFTER_VISIT_MS = 30 * MINUTE_MS  # … this long after the visit as planned, where its length is known
 STAFF_MAX = 32  # in one home at once; beyond it those whose hold ends first are forgotten
 FLAT_PERCENT = 2
+STAFF_ACTOR = "staff"  # how the actor of a lock begins where it is one of the staff: a resident's key is no visit
+ON_SITE_MODES = ("physical", "in_person", "on_site")  # of visits; one over a camera puts nobody on the spot
+REASON_MAX = 64
 
-_FAMILIES = ("alarm", "answered", "away", "bed", "chair", "contact", "device", "door", "mains", "motion", "person",
-             "presence", "room", "tamper", "trigger", "water")  # fmt: skip
+_FAMILIES = ("alarm", "answered", "away", "bed", "camera", "chair", "contact", "device", "door", "mains", "motion",
+             "person", "presence", "privacy", "room", "tamper", "trigger", "water")  # fmt: skip
 FAMILY = {name: family for name in TYPES if (family := name.partition(".")[0]) in _FAMILIES}
 """Event type -> family whose state is remembered, so that a new rule or measure begins from how things stand."""
 
@@ -44,8 +48,13 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
     if TEST in quality:
         return moved  # a test of ours proves that the device lives, and nothing about the person
     family = FAMILY.get(event.type)
+    if event.type == "measured" and event.content.get("metric") == "temperature":
+        family = "temperature"  # of all that is measured, the only thing that other rules must know (`readings.py`)
     if family is not None:
         _trace(facts, event, family)
+    if device in facts.dispensers or event.role == "dispenser" or event.type in doses.SPEAKS:
+        doses.take_dispenser(facts, event, now_ms)
+    moved = presence.take_sign(facts, event, now_ms) or moved
     handler = _HANDLERS.get(event.type)
     if handler is not None:
         moved = handler(facts, event, now_ms) or moved
@@ -134,7 +143,12 @@ def _able(facts: Facts, event: Event, why: str, *, able: bool) -> bool:
 
 
 def _actor(event: Event) -> str | None:
-    """Who of the staff it was. A hold needs one: a door that opens is nobody."""
+    """Who of the staff it was. A hold needs one: a door that opens is nobody, nor is a lock that a resident turns."""
+    family = event.type.partition(".")[0]
+    if family == "visit":
+        return f"visit/{event.content.get('visit_id')}" if event.content.get("mode") in ON_SITE_MODES else None
+    if family == "lock" and not str(event.content.get("actor") or "").startswith(STAFF_ACTOR):
+        return None
     for value in (event.content.get("tag"), event.content.get("actor"), event.extra.get("actor")):
         if isinstance(value, str) and value:
             return value
@@ -153,6 +167,7 @@ def _staff_arrived(facts: Facts, event: Event, now_ms: int) -> bool:
     if not _newest(facts, f"staff/{actor}", event):
         return False
     facts.staff[actor] = Visit(event.effective_at_ms, event.effective_at_ms + hold_ms)
+    presence.take_staff(facts, event.effective_at_ms, now_ms)
     return True
 
 
@@ -188,13 +203,22 @@ def _away_started(facts: Facts, event: Event, now_ms: int) -> bool:
     if resident is None or not _newest(facts, f"away/{resident}", event):
         return False
     facts.away_since_ms.setdefault(resident, event.effective_at_ms)
+    reason = event.content.get("reason")
+    if isinstance(reason, str) and reason:
+        facts.away_reasons[resident] = reason[:REASON_MAX]
+    presence.take_word(facts, event.effective_at_ms, now_ms)
     return True
 
 
 def _away_ended(facts: Facts, event: Event, now_ms: int) -> bool:
     moved = False
     for resident in [event.resident] if event.resident is not None else sorted(facts.residents):
-        if _newest(facts, f"away/{resident}", event) and facts.away_since_ms.pop(resident, None) is not None:
+        if not _newest(facts, f"away/{resident}", event):
+            continue
+        facts.away_reasons.pop(resident, None)
+        moved = facts.out_since_ms(resident) is not None or moved
+        presence.take_word(facts, event.effective_at_ms, now_ms)
+        if facts.away_since_ms.pop(resident, None) is not None:
             facts.away_end_ms[resident] = now_ms
             moved = True
     return moved
@@ -225,9 +249,14 @@ _HANDLERS: dict[str, Callable[[Facts, Event, int], bool]] = {
     "device.online": _online,
     "feed.gap": _feed_gap,
     "feed.lost": _feed_lost,
+    "key.returned": _staff_left,
+    "key.taken": _staff_arrived,
+    "lock.unlocked": _staff_arrived,
     "mains.restored": _mains_restored,
     "staff.arrived": _staff_arrived,
     "staff.left": _staff_left,
     "trigger.in_range": _in_range,
     "trigger.out_of_range": _out_of_range,
+    "visit.ended": _staff_left,
+    "visit.started": _staff_arrived,
 }

@@ -10,7 +10,8 @@ from datetime import date
 from typing import TypeVar
 
 from ingest.record import Setting
-from rules.facts import Device, Facts, Measure, Pause, Plan, Resident, Trace
+from ingest.spans import duration_ms
+from rules.facts import Device, Facts, Measure, Pause, Plan, Presence, Resident, Trace
 
 T = TypeVar("T")
 Value = dict[str, object]
@@ -49,11 +50,13 @@ def take_setting(facts: Facts, setting: Setting, now_ms: int) -> bool:
 
 
 def _take_resident(facts: Facts, key: str, value: Value | None) -> None:
+    if key not in facts.residents or value is None:
+        facts.presence = Presence()  # who lives there has changed: what was guessed of one alone is void
     if value is not None and value.get("home") in (None, facts.home):
         facts.residents[key] = Resident(key, _words(value.get("risks")), bool(value.get("critical", False)))
         return
     facts.residents.pop(key, None)
-    for table in (facts.away_since_ms, facts.away_end_ms, facts.way_end_ms):
+    for table in (facts.away_since_ms, facts.away_reasons, facts.away_end_ms, facts.way_end_ms):
         table.pop(key, None)
     facts.written_ms.pop(f"away/{key}", None)
     for items in (facts.measures, facts.plans, facts.pauses):
@@ -67,8 +70,10 @@ def _take_device(facts: Facts, key: str, value: Value | None) -> None:
         facts.devices[key] = device
         return
     facts.devices.pop(key, None)
-    for table in (facts.offline_since_ms, facts.heard, facts.unable_since_ms):
+    for table in (facts.offline_since_ms, facts.heard, facts.unable_since_ms, facts.dispensers):
         table.pop(key, None)
+    for name in [name for name, dose in facts.doses.items() if dose.dispenser == key]:
+        del facts.doses[name]
     for name in [name for name in facts.written_ms if name.endswith(f"/{key}") and not name.startswith("away/")]:
         del facts.written_ms[name]
     for address in [address for address, traces in facts.traces.items() if _all_of(traces, key)]:
@@ -125,7 +130,10 @@ def _device(key: str, value: Value, facts: Facts) -> Device | None:
         here = gateway in facts.gateways
     if not here:
         return None
-    return Device(key, _text(value.get("role")), _text(value.get("model")), _text(value.get("room")), resident, gateway)
+    return Device(
+        key, _text(value.get("role")), _text(value.get("model")), _text(value.get("room")), resident, gateway,
+        duration_ms(value.get("interval")) or 0,
+    )  # fmt: skip
 
 
 def _measure(facts: Facts, key: str, value: Value) -> Measure | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ingest.event import Event
+from rules.doses import Dispenser, Dose
 from rules.parameters import Written
 
 CALL_ROLES = ("pendant", "wrist", "cord", "hub", "panic", "button")  # what a person can call for help with
@@ -22,6 +23,11 @@ NEVER_MS = -(2**62)
 # Why a call device cannot reach us, worst word last. They are words of the pages (`unwatched_reason`).
 FLAT, OUT_OF_RANGE, ACCUMULATOR_LOW = "trigger_flat", "out_of_range", "accumulator_low"
 DEVICE_SILENT, GATEWAY_SILENT = "device_silent", "gateway_silent"
+
+HOME, LEAVING, OUT, ENTERED = "home", "leaving", "out", "entered"  # phases of presence.py
+SENSORS = "sensors"  # a broken way: every sensor that could see the person live is silent as a device
+SENSES = ("motion", "room", "presence", "person", "bed", "chair", "door")
+"""Families of traces by which a home sees somebody live."""
 
 
 class Resident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -39,6 +45,7 @@ class Device(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     room: str | None = None
     resident: str | None = None
     gateway: str | None = None
+    interval_ms: int = 0  # how often it reports, as it is registered; 0: nobody said
 
 
 class Measure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -91,12 +98,28 @@ class Loss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     since_ms: int
 
 
+class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Where the guess stands whether the one who lives alone is out (`presence.py`). Times by effective time."""
+
+    phase: str = HOME
+    since_ms: int = NEVER_MS  # what came before this is history: the door they left by, the proof they were back
+    by: str = ""  # door | entrance: what said that somebody went
+    device: str | None = None
+    room: str | None = None
+    due_ms: int | None = None  # when silence will have said enough
+    recent: tuple[tuple[int, str], ...] = ()  # pulses that may yet bear out another: when, which sensor
+    back_ms: int = NEVER_MS  # of one who is said to be away: since when life goes on at home …
+    seen_ms: int = NEVER_MS  # … and when it was last proven
+    inward: bool = False  # the door was opened from outside: that it closes again is no leaving
+
+
 class Situation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What was last told of a resident: what may hold rules back, and whether they can call."""
 
     staff: bool = False
-    away: bool = False
-    way: str | None = None  # a broken way to the home: a gateway's id, or "feed"
+    away: bool = False  # said or guessed
+    out_ms: int | None = None  # … guessed: since when
+    way: str | None = None  # a broken way to the home: a gateway's id, "feed" or "sensors"
     lost: Loss | None = None
 
 
@@ -118,13 +141,18 @@ class Facts(msgspec.Struct, omit_defaults=True):
     staff: dict[str, Visit] = {}  # actor -> on the spot
     staff_end_ms: int = NEVER_MS  # when the last of them left
     away_since_ms: dict[str, int] = {}  # resident -> since
+    away_reasons: dict[str, str] = {}  # resident -> the reason that was said: hospital, day_centre, …
     away_end_ms: dict[str, int] = {}  # resident -> when they came back
+    presence: Presence = Presence()  # whether the one who lives alone is probably out
+    out_end_ms: int = NEVER_MS  # when that ended last
     offline_since_ms: dict[str, int] = {}  # device or gateway -> last heard
     unable_since_ms: dict[str, dict[str, int]] = {}  # call device -> why it cannot call -> since
     heard: dict[str, int] = {}  # device -> when it was heard first; "not yet installed" before that
     written_ms: dict[str, int] = {}  # register -> effective time of its last write: who wrote last wins
     traces: dict[str, dict[str, Trace]] = {}  # address -> family -> how it stands
     situations: dict[str, Situation] = {}  # resident -> what was last told
+    doses: dict[str, Dose] = {}  # "whose/dose id" -> how it stands (doses.py)
+    dispensers: dict[str, Dispenser] = {}  # device -> what is known of a dispenser
     feed_lost_ms: int | None = None
     gap_from_ms: int | None = None  # last feed gap
     gap_until_ms: int | None = None
@@ -137,7 +165,7 @@ class Facts(msgspec.Struct, omit_defaults=True):
         )
 
     def broken_way(self, resident: str) -> str | None:
-        """A gateway that carries this person's devices and is not heard, or "feed"; None when all ways stand."""
+        """A gateway that carries this person's devices and is not heard, "feed", "sensors"; None if all ways stand."""
         if self.feed_lost_ms is not None:
             return "feed"
         if not self.offline_since_ms:
@@ -145,7 +173,21 @@ class Facts(msgspec.Struct, omit_defaults=True):
         for device in self.devices.values():
             if device.gateway in self.offline_since_ms and device.resident in (None, resident):
                 return device.gateway
-        return None
+        return SENSORS if self.senses_dead(resident) else None
+
+    def senses_dead(self, resident: str) -> bool:
+        """Whether each sensor that could have seen this person live is silent as a device."""
+        sensors = [
+            trace.last.device
+            for traces in self.traces.values()
+            for family, trace in traces.items()
+            if family in SENSES and trace.last.device is not None and trace.last.resident in (None, resident)
+        ]
+        return bool(sensors) and all(sensor in self.offline_since_ms for sensor in sensors)
+
+    def out_since_ms(self, resident: str) -> int | None:
+        """Since when this person is probably out, though nobody said so; None when they are not."""
+        return self.presence.since_ms if self.presence.phase == OUT and resident in self.residents else None
 
     def call_devices(self, resident: str) -> Iterator[Device]:
         """Devices this person can call with and that have ever been heard."""
@@ -162,6 +204,10 @@ class Facts(msgspec.Struct, omit_defaults=True):
             reasons.append((self.offline_since_ms[device.id], DEVICE_SILENT))
         if device.gateway is not None and device.gateway in self.offline_since_ms:
             reasons.append((self.offline_since_ms[device.gateway], GATEWAY_SILENT))
+        for hub in self.devices.values() if self.unable_since_ms and device.gateway is not None else ():
+            low_ms = self.unable_since_ms.get(hub.id, {}).get(ACCUMULATOR_LOW)
+            if low_ms is not None and hub.role == "hub" and hub.gateway == device.gateway:
+                reasons.append((low_ms, ACCUMULATOR_LOW))  # when it is empty, what speaks through it is mute too
         return min(reasons, default=None)
 
     def loss(self, resident: str) -> Loss | None:
@@ -177,6 +223,11 @@ class Facts(msgspec.Struct, omit_defaults=True):
 
     def situation(self, resident: str, now_ms: int) -> Situation:
         """How things stand for one resident now."""
+        out_ms = self.out_since_ms(resident)
         return Situation(
-            self.staff_present(now_ms), resident in self.away_since_ms, self.broken_way(resident), self.loss(resident)
+            self.staff_present(now_ms),
+            resident in self.away_since_ms or out_ms is not None,
+            out_ms,
+            self.broken_way(resident),
+            self.loss(resident),
         )

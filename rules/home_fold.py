@@ -193,7 +193,7 @@ class HomeFold:
         instances, facts = self._instances, home.facts
         return any(
             instances.watched(home, rule, resident) and watch.paused(facts, rule, resident, home.now_ms) is None
-            for rule in instances.book.hearing(LEFT)
+            for rule in instances.book.begun_by(LEFT)
             for resident in facts.residents
         )
 
@@ -201,26 +201,31 @@ class HomeFold:
         for key in sorted(home.instances):
             self._instances.release(home, key)
 
-    def _to_rules(self, home: Home, event: Event) -> None:
+    def _to_rules(self, home: Home, event: Event, *, anew: bool = False) -> None:
+        """`anew`: settings are changing just now, so who is watched is looked at for each rule."""
         instances, facts = self._instances, home.facts
-        book = instances.book
+        book, resident = instances.book, event.resident
         test = TEST in event.quality
         for listener in book.listeners(event):
-            rule = listener.rule
-            if test and rule.kind != "signal" and not rule.counts_tests:
-                continue  # a test of ours is shown as one; it is no sign of life, no state and no dose
+            if test and not listener.tests:
+                continue
             role = book.role_of(listener, event, facts, home.now_ms)
             if role is None:
                 continue
-            for subject, resident in subjects(facts, rule, event):
-                if instances.watched(home, rule, resident):
-                    instances.step(home, rule, subject, resident, event, role)
+            if resident is not None and listener.rule.per == "resident":
+                instances.step(home, listener, event.subject, resident, event, role, anew=anew)
+                continue
+            for subject, whose in subjects(facts, listener.rule, event):
+                instances.step(home, listener, subject, whose, event, role, anew=anew)
+
+    def _to_rules_anew(self, home: Home, event: Event) -> None:
+        self._to_rules(home, event, anew=True)
 
     def _tell_settings(self, home: Home, cause: str) -> None:
         """What a setting has changed in how things stand."""
         if home.facts.presence.phase == OUT and not self._awaited(home):
             presence.give_up(home.facts, home.now_ms)
-        self._tell_situations(home, cause)
+        tell_situations(home, cause, self._instances.observe, self._to_rules_anew)
 
     def _tell_situations(self, home: Home, cause: str) -> bool:
         return tell_situations(home, cause, self._instances.observe, self._to_rules)

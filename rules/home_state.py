@@ -5,6 +5,8 @@ Integers only, every field with a default, no sets: equal states give equal byte
 
 from __future__ import annotations
 
+from typing import cast, get_args
+
 import msgspec
 
 from ingest.event import Event
@@ -12,12 +14,30 @@ from rules.book import Book, Rule
 from rules.facts import Facts
 from rules.kinds import KINDS
 from rules.kinds.absence import AbsenceState
-from rules.kinds.deadline import DeadlineState
+from rules.kinds.count import CountState
+from rules.kinds.dispenser import DispenserState
+from rules.kinds.dose import DoseState
+from rules.kinds.dose_unknown import UnknownDoseState
 from rules.kinds.dwell import DwellState
 from rules.kinds.kind import State
+from rules.kinds.missed import MissedState
+from rules.kinds.occurrences import DeadlineState
+from rules.kinds.routine import RoutineState
+from rules.kinds.score import ScoreState
+from rules.kinds.sequence_entry import SequenceState
 from rules.kinds.signal import SignalState
+from rules.kinds.silence import SilenceState
+from rules.kinds.stock import StockState
+from rules.kinds.threshold import ThresholdState
+from rules.kinds.trend import TrendState
+from rules.kinds.zone import ZoneState
 
-AnyState = SignalState | DwellState | AbsenceState | DeadlineState
+AnyState = (
+    SignalState | DwellState | AbsenceState | DeadlineState | ThresholdState | CountState | DoseState | UnknownDoseState
+    | SequenceState | ZoneState | MissedState | DispenserState | SilenceState | StockState
+    | ScoreState | TrendState | RoutineState
+)  # fmt: skip
+_STATES = frozenset(get_args(AnyState))
 UNKNOWN_HOME = "address:"  # how the home of a device that nobody registered begins
 
 
@@ -57,6 +77,8 @@ class FoldState(msgspec.Struct, omit_defaults=True):
 def due_ms_of(instance: Instance) -> int | None:
     """The first timer of an instance: its kind's, the end of a hold or of its measure, or a severity that grows."""
     due_ms = instance.state.due_ms if instance.state is not None else None
+    if not instance.growing and instance.hold_check_ms is None and instance.watch_check_ms is None:
+        return due_ms
     for check_ms in (instance.hold_check_ms, instance.watch_check_ms, *instance.growing.values()):
         if check_ms is not None and (due_ms is None or check_ms < due_ms):
             due_ms = check_ms
@@ -65,8 +87,8 @@ def due_ms_of(instance: Instance) -> int | None:
 
 def kept(state: State | None) -> AnyState | None:
     """A kind's answer, as a state that can be saved."""
-    assert state is None or isinstance(state, AnyState), f"a kind gave a {type(state).__name__}"
-    return state
+    assert state is None or type(state) in _STATES, f"a kind gave a {type(state).__name__}"
+    return cast(AnyState | None, state)
 
 
 def subjects(facts: Facts, rule: Rule, event: Event) -> list[tuple[str, str | None]]:
@@ -80,7 +102,9 @@ def subjects(facts: Facts, rule: Rule, event: Event) -> list[tuple[str, str | No
         if event.resident is not None or nobodys == "subject":
             return [(event.subject, event.resident)]
         people = sorted(facts.residents)
-        return [(person, person) for person in people] if nobodys == "all" or rule.everyone or len(people) == 1 else []
+        if nobodys == "all" or rule.everyone or len(people) == 1:
+            return [(person, person) for person in people]
+        return [(event.subject, None)] if nobodys == "device" else []
     if per == "address":
         return [(event.address, event.resident)]
     if per == "device":
@@ -89,12 +113,26 @@ def subjects(facts: Facts, rule: Rule, event: Event) -> list[tuple[str, str | No
     return [(event.gateway, None)] if own and event.gateway is not None else []
 
 
+def to_begin(facts: Facts, rule: Rule) -> list[tuple[str, str | None]]:
+    """(subject, resident) that a rule watches from the first moment, before an event of theirs; devices once heard."""
+    if rule.per == "resident":
+        return [(resident, resident) for resident in sorted(facts.residents)]
+    if rule.per != "device":
+        return []
+    roles = {role for match in rule.enter for role in match.roles}
+    return [
+        (device.id, device.resident)
+        for _, device in sorted(facts.devices.items())
+        if device.id in facts.heard and (not roles or device.role in roles)
+    ]
+
+
 def belongs(facts: Facts, rule: Rule, subject: str) -> bool:
     """Whether the subject of an instance is still of this home."""
     if rule.alarm or rule.kind == "signal" or rule.per == "address":
         return True
     if rule.per == "resident":
-        return subject in facts.residents
+        return subject in facts.residents or (KINDS[rule.kind].nobodys == "device" and subject in facts.devices)
     return subject in (facts.devices if rule.per == "device" else facts.gateways)
 
 

@@ -15,10 +15,14 @@ from rules.book_check import values_of
 from rules.conditions import asks_circumstances, circumstances_meet, event_meets
 from rules.facts import Facts
 from rules.kinds import KINDS
-from rules.parameters import Values
+from rules.kinds.kind import Kind
+from rules.parameters import Values, Written
 
 ROLES = ("at_once", "enter", "leave", "extend", "then")
-REMEMBERED_MAX = 100_000  # answers kept; they are computed again when this many were asked for
+REMEMBERED_MAX = 400_000  # answers kept; they are computed again when this many were asked for
+NARROWED_MAX = 20_000  # … of who listens to what, by type, role and room: free text of gateways is in it
+MEASURED = "measured"
+_ALWAYS = (-watch.FOREVER_MS, watch.FOREVER_MS, True)
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +39,15 @@ class Listener(msgspec.Struct, frozen=True, gc=False):
 
     rule: Rule
     conditions: tuple[Condition, ...]
+    free: bool  # needs no measure and is on for everybody, but for what a plan says
+    kind: Kind
+    prefix: str  # of the keys of its instances: "R05/"
+    role: str | None = None  # of a first condition of which nothing is left to check
+
+    @property
+    def tests(self) -> bool:
+        """Whether a test of ours is one for this rule too: else it is no sign of life, no state and no dose."""
+        return self.rule.kind == "signal" or self.rule.counts_tests
 
 
 class InForce:
@@ -45,23 +58,41 @@ class InForce:
         self.rules = {rule.id: rule for rule in book.rules if rule.id not in book.off}
         self.standing_rules = [rule for rule in self.rules.values() if KINDS[rule.kind].stands]
         self._known: dict[tuple[str, bool], tuple[Listener, ...]] = {}
-        self._values: dict[tuple[str, str, str], tuple[int, int, Values]] = {}
+        self._narrowed: dict[tuple[str, bool, str | None, str | None, str | None], tuple[Listener, ...]] = {}
+        self._values: dict[tuple[str, str | None, str], tuple[int, int, Values]] = {}
+        self._of_ward: dict[tuple[str, str | None], tuple[int, int, Values]] = {}  # rules x wards
         layered = {rule_id for layer in book.layers for rule_id, settings in layer.set.items() if "on" in settings}
         self._switched = layered | {rule.id for rule in book.rules if "on" in rule.set}
-        self._watch: dict[tuple[str, str, str], tuple[int, int, bool]] = {}
+        self._watch: dict[tuple[tuple[str, ...], str | None, str], tuple[int, int, bool]] = {}
         names = {name for rule in self.rules.values() for _, match in _conditions(rule) for name in match.types}
         for name in ("", *sorted(names)):
             for assigned in (True, False):
                 self._known[name, assigned] = tuple(self._listeners(name, assigned=assigned))
 
     def listeners(self, event: Event) -> tuple[Listener, ...]:
-        """Rules that want this type, and those that listen to whatever nobody else knows (R43)."""
-        assigned = UNASSIGNED not in event.quality
-        found = self._known.get((event.type, assigned))
-        return self._known["", assigned] if found is None else found
+        """Rules that may want this event, by all that does not change from one event of a device to the next."""
+        metric = event.content.get("metric") if event.type == MEASURED else None
+        if not isinstance(metric, str):
+            metric = None
+        key = (event.type, UNASSIGNED not in event.quality, event.role, event.room, metric)
+        found = self._narrowed.get(key)
+        if found is None:
+            if len(self._narrowed) >= NARROWED_MAX:
+                self._narrowed.clear()
+            known = self._known.get(key[:2], self._known["", key[1]])  # R43 listens to whatever nobody else knows
+            narrowed = (_narrowed(listener, event, metric) for listener in known)
+            found = self._narrowed[key] = tuple(listener for listener in narrowed if listener is not None)
+        return found
+
+    def begun_by(self, name: str) -> tuple[Rule, ...]:
+        """Rules that an event of this type begins."""
+        known = self._known.get((name, True), ())
+        return tuple(one.rule for one in known if any(each.role == "enter" for each in one.conditions))
 
     def role_of(self, listener: Listener, event: Event, facts: Facts, now_ms: int) -> str | None:
         """The role of the first condition of the rule that the event meets; None when it meets none."""
+        if listener.role is not None:
+            return listener.role
         for condition in listener.conditions:
             if condition.bare or self._meets(condition, listener.rule, event, facts, now_ms):
                 return condition.role
@@ -97,20 +128,22 @@ class InForce:
 
         It may where it is switched on and, if it needs a measure, one is in force. Remembered while it holds.
         """
-        measured = bool(rule.measure) and not all_measures
-        if rule.alarm or not (measured or self.switched(facts, rule)):
-            return -watch.FOREVER_MS, watch.FOREVER_MS, True
-        key = (rule.id, resident or "", facts.home)
+        if rule.alarm:
+            return _ALWAYS
+        found = self._measured(facts, rule, resident, now_ms) if rule.measure and not all_measures else _ALWAYS
+        if not self.switched(facts, rule):
+            return found
+        from_ms, until_ms, values = self._in_force(facts, rule, resident, now_ms)
+        return max(found[0], from_ms), min(found[1], until_ms), found[2] and values.on
+
+    def _measured(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, bool]:
+        """`watch.watch_window`, remembered for all rules that the same services allow."""
+        key = (rule.measure, resident, facts.home)
         known = self._watch.get(key)
         if known is None or not known[0] <= now_ms < known[1]:
             if len(self._watch) > REMEMBERED_MAX:
                 self._watch.clear()
-            always = (-watch.FOREVER_MS, watch.FOREVER_MS, True)
-            from_ms, until_ms, inside = watch.watch_window(facts, rule, resident, now_ms) if measured else always
-            on = self.values(facts, rule, resident, now_ms).on
-            values_from_ms, values_until_ms, _ = self._values[key]
-            known = max(from_ms, values_from_ms), min(until_ms, values_until_ms), inside and on
-            self._watch[key] = known
+            known = self._watch[key] = watch.watch_window(facts, rule, resident, now_ms)
         return known
 
     def switched(self, facts: Facts, rule: Rule) -> bool:
@@ -120,16 +153,33 @@ class InForce:
         return bool(facts.plans) and any(plan.rule == rule.id and "on" in plan.set for plan in facts.plans.values())
 
     def values(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> Values:
-        """Parameters in force now; remembered until the next date on which a plan of this person begins or ends."""
-        key = (rule.id, resident or "", facts.home)
+        """Parameters in force now: those of the ward, unless the person has a plan."""
+        if not facts.plans:
+            found = self._of_ward.get((rule.id, facts.ward))
+            if found is not None:
+                return found[2]
+        return self._in_force(facts, rule, resident, now_ms)[2]
+
+    def _in_force(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, Values]:
+        """[from, until) and the values in it; remembered until the next day on which a plan begins or ends."""
+        if not facts.plans:
+            found = self._of_ward.get((rule.id, facts.ward))
+            return self._without_plan(facts, rule) if found is None else found
+        key = (rule.id, resident, facts.home)
         known = self._values.get(key)
-        if known is not None and known[0] <= now_ms < known[1]:
-            return known[2]
-        layers = [("book", rule.set)] + [
-            (layer.origin, layer.set[rule.id])
-            for layer in self.book.layers
-            if rule.id in layer.set and layer.ward in (None, facts.ward)
-        ]
+        if known is None or not known[0] <= now_ms < known[1]:
+            if len(self._values) > REMEMBERED_MAX:
+                self._values.clear()
+            known = self._values[key] = self._with_plans(facts, rule, resident, now_ms)
+        return known
+
+    def _without_plan(self, facts: Facts, rule: Rule) -> tuple[int, int, Values]:
+        values = values_of(rule, self._layers(facts, rule))
+        found = self._of_ward[rule.id, facts.ward] = (-watch.FOREVER_MS, watch.FOREVER_MS, values)
+        return found
+
+    def _with_plans(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, Values]:
+        layers = self._layers(facts, rule)
         from_ms, until_ms = -watch.FOREVER_MS, watch.FOREVER_MS
         for plan_id in sorted(facts.plans):
             plan = facts.plans[plan_id]
@@ -140,11 +190,15 @@ class InForce:
                 until_ms = min(until_ms, edge_ms) if edge_ms > now_ms else until_ms
             if watch.in_force(plan, facts.timezone, now_ms):
                 layers.append((f"plan {plan.resident}", plan.set))
-        values = values_of(rule, layers)
-        if len(self._values) > REMEMBERED_MAX:
-            self._values.clear()
-        self._values[key] = (from_ms, until_ms, values)
-        return values
+        return from_ms, until_ms, values_of(rule, layers)
+
+    def _layers(self, facts: Facts, rule: Rule) -> list[tuple[str, dict[str, Written]]]:
+        """(origin, settings) of the book and what site and ward lay over it, lowest first."""
+        return [("book", rule.set)] + [
+            (layer.origin, layer.set[rule.id])
+            for layer in self.book.layers
+            if rule.id in layer.set and layer.ward in (None, facts.ward)
+        ]
 
     def _listeners(self, name: str, *, assigned: bool) -> list[Listener]:
         found = []
@@ -155,7 +209,8 @@ class InForce:
                 if (name in match.types or not match.types) and match.assigned in (None, assigned)
             )
             if conditions:
-                found.append(Listener(rule, conditions))
+                free = not rule.measure and rule.id not in self._switched
+                found.append(Listener(rule, conditions, free, KINDS[rule.kind], f"{rule.id}/"))
         return found
 
 
@@ -166,3 +221,23 @@ def _conditions(rule: Rule) -> list[tuple[str, Match]]:
 def _rest(match: Match) -> Match:
     """What the index has not looked at."""
     return msgspec.structs.replace(match, types=(), assigned=None)
+
+
+def _narrowed(listener: Listener, event: Event, metric: str | None) -> Listener | None:
+    """The same with what may still hold for such an event; None when nothing may."""
+    conditions: list[Condition] = []
+    for condition in listener.conditions:
+        match = condition.match
+        if (match.roles and event.role not in match.roles) or (match.rooms and event.room not in match.rooms):
+            continue
+        where = dict(match.where)
+        if metric is not None and metric not in where.pop("metric", (metric,)):
+            continue
+        rest = msgspec.structs.replace(_rest(match), roles=(), rooms=(), where=where)
+        conditions.append(Condition(condition.role, rest, rest == Match(), condition.circumstances))
+        if conditions[-1].bare:
+            break  # it always holds: what comes after it is never asked
+    if not conditions:
+        return None
+    role = conditions[0].role if conditions[0].bare else None
+    return msgspec.structs.replace(listener, conditions=tuple(conditions), role=role)

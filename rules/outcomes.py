@@ -6,13 +6,18 @@ other one lane, rule, subject and episode.
 
 from __future__ import annotations
 
-from ingest.event import LATE_AFTER_MS, TEST, Event
+import msgspec
+
+from ingest.event import LATE_AFTER_MS, TEST, Event, name_uuid
+from ingest.record import Input
 from ingest.vocabulary import goes_to_person
 from rules.book import Variant
 from rules.conditions import asks_circumstances, circumstances_meet, content_meets, event_meets
 from rules.effects import Clear, Effect, Observe, Raise, Reason, Update, alarm_alert_id, effect_id, rule_alert_id
-from rules.kinds.kind import Context, Fire, Grow, More, Note, Outcome, Over
+from rules.kinds.kind import Context, Fire, Grow, More, Note, Outcome, Over, Tell
 from rules.parameters import Values
+
+TASK = "/task"  # at the end of the episode of a technical task
 
 
 def to_effects(
@@ -24,22 +29,51 @@ def to_effects(
         if isinstance(outcome, Fire):
             raised = _raise(outcome, context, site, lane)
             if raised is not None:
-                effects.append(raised)
-                if not outcome.momentary:
-                    open_ids.append(raised.alert_id)
+                told = _with_task(raised, context, site, lane)
+                effects += told
+                if raised.condition != "momentary":
+                    open_ids += [each.alert_id for each in told]
         elif isinstance(outcome, Note):
             effects.append(_observe(outcome, context))
-        else:
-            alert_id = rule_alert_id(lane, site, context.rule.id, context.subject, outcome.episode)
-            effects.append(_change(outcome, alert_id, context))
+        elif not isinstance(outcome, Tell):  # that is for other rules, not for the desk
+            said, alert_id = _meant(outcome, context, site, lane, open_ids)
+            effects.append(_change(said, alert_id, context))
             if isinstance(outcome, Over) and alert_id in open_ids:
                 open_ids.remove(alert_id)
+                task_id = rule_alert_id(lane, site, context.rule.id, context.subject, f"{outcome.episode}{TASK}")
+                if task_id in open_ids:
+                    open_ids.remove(task_id)
+                    effects.append(_change(outcome, task_id, context))
     return effects
+
+
+def _meant(
+    outcome: Grow | More | Over, context: Context[Values], site: str, lane: str, open_ids: list[str]
+) -> tuple[Grow | More | Over, str]:
+    """What is said, and of which alert: the rule's own of this episode, or the person alarm of an event.
+
+    A person alarm is momentary for floor and rules alike: that its cause is over is one more thing to know of it.
+    """
+    own_id = rule_alert_id(lane, site, context.rule.id, context.subject, outcome.episode)
+    if isinstance(outcome, Grow) or outcome.alarm is None or own_id in open_ids:
+        return outcome, own_id
+    return More(outcome.episode, outcome.reason, outcome.causes, outcome.alarm), alarm_alert_id(site, outcome.alarm)
 
 
 def ended(alert_id: str, reason: Reason, at_ms: int) -> Clear:
     """Nobody looks any more: the condition is over as far as we know, and a person closes the alert."""
     return Clear(effect_id(alert_id, "clear", f"{reason.code}/{at_ms}"), alert_id, at_ms, reason, stays=True)
+
+
+def told_event(tell: Tell, context: Context[Values]) -> Event:
+    """What one rule tells the others, as an event of the home's own."""
+    facts, now_ms = context.facts, context.now_ms
+    name = name_uuid(facts.home, context.rule.id, context.subject, tell.type, tell.episode, now_ms)
+    return Event(
+        name, tell.type, facts.site, f"home:{facts.home}", facts.home, context.subject, now_ms, now_ms,
+        device=context.subject if context.subject in facts.devices else None, resident=context.resident,
+        content=tell.content,
+    )  # fmt: skip
 
 
 def _variant(fire: Fire, context: Context[Values]) -> Variant | None:
@@ -48,7 +82,9 @@ def _variant(fire: Fire, context: Context[Values]) -> Variant | None:
     for variant in context.rule.variants:
         when = variant.when
         if event is None:
-            if when.types or not content_meets(when, fire.content):
+            device = context.facts.devices.get(fire.device or "")
+            other_role = bool(when.roles) and (device is None or device.role not in when.roles)
+            if when.types or other_role or not content_meets(when, fire.content):
                 continue
         else:
             asked = when.goes_to_person is not None and goes_to_person(event.type, event.content)
@@ -73,8 +109,10 @@ def _raise(fire: Fire, context: Context[Values], site: str, lane: str) -> Raise 
         # the floor tells of the same alarm, in a lane of its own: whoever comes first must say the same of whom it is
         alert_id, subject = alarm_alert_id(site, event.event_id), event.subject
     else:
-        subject = context.subject
+        # what hangs at one address is told apart there; whom it concerns is the resident all the same
+        subject = context.resident if rule.per == "address" and context.resident is not None else context.subject
         alert_id = rule_alert_id(lane, site, rule.id, context.subject, fire.episode)
+    priority = variant.priority if variant is not None and variant.priority is not None else rule.priority
     late_ms = context.now_ms - fire.since_ms
     shown_late = fire.late and late_ms - fire.waited_ms > LATE_AFTER_MS
     return Raise(
@@ -87,9 +125,9 @@ def _raise(fire: Fire, context: Context[Values], site: str, lane: str) -> Raise 
         rule.id,
         rule.version,
         variant.code if variant is not None and variant.code is not None else rule.code,
-        variant.priority if variant is not None and variant.priority is not None else rule.priority,
+        priority if fire.priority is None else min(priority, fire.priority),
         fire.episode,
-        "momentary" if fire.momentary else "active",
+        "momentary" if fire.momentary or (alarm and event is not None) else "active",
         fire.reason,
         causes=fire.causes,
         parameters=context.values.shown,
@@ -101,8 +139,35 @@ def _raise(fire: Fire, context: Context[Values], site: str, lane: str) -> Raise 
         late_ms=late_ms if shown_late else 0,
         due_ms=fire.due_ms,
         test=event is not None and TEST in event.quality,
-        self_resolves=rule.self_resolves,
+        self_resolves=rule.self_resolves and not alarm,
     )
+
+
+def _with_task(raised: Raise, context: Context[Values], site: str, lane: str) -> list[Raise]:
+    """What somebody must see to, and beside it what somebody must mend: a technical task about the same device.
+
+    The first is then the resident's, the second the device's; of nobody's device there is one alert for both.
+    """
+    rule, resident = context.rule, context.resident
+    if not rule.task or raised.alarm or resident is None or raised.priority >= rule.task:
+        return [raised]
+    alert_id = rule_alert_id(lane, site, rule.id, context.subject, f"{raised.episode}{TASK}")
+    task = msgspec.structs.replace(
+        raised, effect_id=effect_id(alert_id, "raise", rule.id), alert_id=alert_id, priority=rule.task, code="",
+        episode=f"{raised.episode}{TASK}", resident=None,
+    )  # fmt: skip
+    return [msgspec.structs.replace(raised, subject=resident), task]
+
+
+def skipped(given: Input, error: Exception) -> Observe:
+    """Word of an input that nobody could fold."""
+    event, setting = given.event, given.setting
+    what = event.type if event is not None else setting.setting_id if setting is not None else given.kind
+    subject = event.subject if event is not None else ""
+    cause = event.event_id if event is not None else f"{what}/{setting.version if setting is not None else 0}"
+    args: dict[str, object] = {"error": type(error).__name__, "type": what, "seq": given.seq}
+    name = effect_id(f"{given.home}/{subject}", "skipped", cause)
+    return Observe(name, given.received_at_ms, given.home, subject, "skipped", Reason("input.failed", args))
 
 
 def trigger_of(event: Event) -> str:
@@ -116,8 +181,13 @@ def _change(outcome: Grow | More | Over, alert_id: str, context: Context[Values]
         name = effect_id(alert_id, "update", f"grow:{outcome.priority}")
         return Update(name, alert_id, at_ms, outcome.reason, priority=outcome.priority)
     step = outcome.causes[-1].event_id if outcome.causes else str(at_ms)
+    if isinstance(outcome, More) and not outcome.causes:
+        step = f"{outcome.reason.args.get('feature')}/{step}"  # several may be said at one instant
+    if isinstance(outcome, More) and outcome.alarm is not None:
+        step = f"{context.rule.id}/{step}"  # several rules may speak of one alarm
     if isinstance(outcome, More):
-        return Update(effect_id(alert_id, "update", step), alert_id, at_ms, outcome.reason, outcome.causes)
+        other = context.rule.id if outcome.alarm is not None else None
+        return Update(effect_id(alert_id, "update", step), alert_id, at_ms, outcome.reason, outcome.causes, rule=other)
     return Clear(effect_id(alert_id, "clear", step), alert_id, at_ms, outcome.reason, outcome.causes, outcome.retracted)
 
 
@@ -127,4 +197,4 @@ def _observe(note: Note, context: Context[Values]) -> Observe:
     return Observe(name, context.now_ms, facts.home, context.subject, note.kind, note.reason, rule.id, note.causes)
 
 
-__all__ = ["ended", "to_effects", "trigger_of"]
+__all__ = ["ended", "skipped", "to_effects", "told_event", "trigger_of"]

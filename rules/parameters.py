@@ -13,11 +13,13 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from ingest.metrics import UNITS, meant
 from ingest.quantities import format_duration, format_window, parse_clock_min, parse_duration_ms, parse_window
 from rules.effects import Parameter
 
 PRIORITIES = ("P1", "P2", "P3", "P4", "P5")
 COUNT_MAX = 1_000_000
+DEGREES_MAX = 180
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Written = str | int | float | bool
@@ -36,8 +38,10 @@ Days = Annotated[tuple[str, ...], _written_as("days")]  # "mon, thu"
 Flag = Annotated[bool, _written_as("flag")]
 Count = Annotated[int, _written_as("count")]
 Priority = Annotated[str, _written_as("priority")]
+Unit = Annotated[str, _written_as("unit")]  # a UCUM code: "Cel"
 Words = Annotated[tuple[str, ...], _written_as("words")]  # "Model A, Model B"
 Milli = Annotated[int, _written_as("number")]  # "36.5": a decimal number, kept in thousandths so that sums are exact
+Degrees = Annotated[int, _written_as("degrees")]  # "59.913868"; a latitude or longitude, kept in micro-degrees
 
 V = TypeVar("V", bound="Values")
 
@@ -98,6 +102,14 @@ def _words(value: object) -> object:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
+def _unit(value: object) -> object:
+    known = sorted({unit for units in UNITS.values() for unit in units})
+    if not isinstance(value, str) or value not in known:
+        right = meant(value) if isinstance(value, str) else ""
+        raise ValueError(f"{value!r} is no unit" + (f"; did you mean {right}?" if right in known else f" of {known}"))
+    return value
+
+
 def _times(value: object) -> object:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not a time of day; write one or more in quotes, as 08:00, 20:00")
@@ -133,6 +145,18 @@ def _milli(value: object) -> object:
     return milli
 
 
+def _degrees(value: object) -> object:
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            number = None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= DEGREES_MAX:
+        raise ValueError(f"{value!r} is not degrees such as 59.913868")
+    return round(number * 1_000_000)
+
+
 _PARSERS = {
     "duration": parse_duration_ms,
     "window": parse_window,
@@ -144,6 +168,8 @@ _PARSERS = {
     "priority": _priority,
     "words": _words,
     "number": _milli,
+    "unit": _unit,
+    "degrees": _degrees,
 }
 WAYS = tuple(_PARSERS)
 
@@ -158,6 +184,8 @@ def as_written(written: str, value: object) -> str:
         return ", ".join(f"{minutes // 60:02d}:{minutes % 60:02d}" for minutes in value)
     if written == "number" and isinstance(value, int):
         return f"{value / 1_000:g}"
+    if written == "degrees" and isinstance(value, int):
+        return f"{value / 1_000_000:.6f}"
     if isinstance(value, tuple):
         return format_window(value) if written == "window" else ", ".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

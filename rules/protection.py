@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from ingest.event import Event, name_uuid
 from rules.effects import Reason
-from rules.facts import Facts, Situation
+from rules.facts import SENSORS, Facts, Situation
 
 LOST, RESTORED = "protection.lost", "protection.restored"
 
 
 def why_unwatched(situation: Situation) -> Reason | None:
     """Why this person is not watched, in the code of the broken way; None when all is well."""
+    if situation.way == SENSORS:
+        return Reason("way.sensors_silent")
     if situation.way is not None:
         return Reason("way.broken", {"way": situation.way})
     lost = situation.lost

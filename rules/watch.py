@@ -11,7 +11,7 @@ from datetime import date
 
 from rules.book import Rule
 from rules.effects import Reason
-from rules.facts import NEVER_MS, Facts, Measure, Pause, Plan
+from rules.facts import NEVER_MS, SENSORS, Facts, Measure, Pause, Plan
 from rules.local_time import day_range_ms
 
 FOREVER_MS = 2**62
@@ -62,7 +62,7 @@ def watch_window(facts: Facts, rule: Rule, resident: str | None, at_ms: int) -> 
 
 
 def hold(facts: Facts, rule: Rule, resident: str | None, at_ms: int) -> Reason | None:
-    """Why an effect of this rule must be withheld now, or None. The first of: staff, away, pause, way."""
+    """Why an effect of this rule must be withheld now, or None. The first of: staff, away, pause, out, way."""
     if rule.alarm or not rule.holds:
         return None
     if "staff" in rule.holds and facts.staff_present(at_ms):
@@ -73,10 +73,13 @@ def hold(facts: Facts, rule: Rule, resident: str | None, at_ms: int) -> Reason |
         pause = paused(facts, rule, resident, at_ms) if "pause" in rule.holds else None
         if pause is not None:
             return Reason("hold.pause", {"until_ms": pause.until_ms, "pause": pause.id})
+        out_ms = facts.out_since_ms(resident) if "out" in rule.holds else None
+        if out_ms is not None:
+            return Reason("hold.out", {"since_ms": out_ms, "by": facts.presence.by})
         if "gateway" in rule.holds:
             way = facts.broken_way(resident)
             if way is not None:
-                return Reason("hold.way", {"way": way})
+                return Reason("hold.sensors") if way == SENSORS else Reason("hold.way", {"way": way})
     return None
 
 
@@ -111,6 +114,8 @@ def last_hold_end_ms(facts: Facts, rule: Rule, resident: str | None, at_ms: int)
     if resident is not None:
         if "away" in rule.holds:
             ends_ms.append(facts.away_end_ms.get(resident, NEVER_MS))
+        if "out" in rule.holds:
+            ends_ms.append(facts.out_end_ms)
         if "gateway" in rule.holds:
             ends_ms.append(facts.way_end_ms.get(resident, NEVER_MS))
         if facts.pauses and "pause" in rule.holds:
@@ -123,4 +128,9 @@ def last_hold_end_ms(facts: Facts, rule: Rule, resident: str | None, at_ms: int)
 
 
 def _pauses(pause: Pause, rule: Rule, resident: str) -> bool:
-    return pause.resident == resident and (not pause.rules or rule.id in pause.rules)
+    """A pause names rules (R07 is R07b too) or classes; "behaviour" is whatever acts only under a measure."""
+    if pause.resident != resident:
+        return False
+    named = pause.rules
+    family = rule.id[:3] if rule.id[1:3].isdigit() else rule.id
+    return not named or family in named or rule.group in named or ("behaviour" in named and bool(rule.measure))

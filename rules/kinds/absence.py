@@ -2,20 +2,30 @@
 
 Theory of operation. `last` is the newest sign of life by effective time; it never goes back. The timer is
 
-    due = max(last + for, watched again + again_after_pause)
+    due = max(last + for, in bed since + in_bed, watched again + again_after_pause)
 
-`watched again` is the end of the last away, pause, staff hold or outage of the way, or the beginning of the measure:
-each restarts the patience, never the memory. Who was never seen is given `for` from the beginning of the watch. An
-outage is never activity, and no count may lie wholly inside one: while a way is broken the timer is withheld and the
-person is *not watched*. What came with the retain flag and no time of its own is no sign of life. A sign that arrives
-late can retract.
+With a `window` only the time inside it counts, and each begins anew: who is silent from 20:00 is told of at 11:00,
+where 07:00-22:00 counts and four hours are too long. `watched again` is the end of the last away, pause, staff hold or
+outage of the way, or the beginning of the measure: each restarts the patience, never the memory. Who was never seen is
+given `for` from the beginning of the watch. An outage is never activity, and no count may lie wholly inside one: while
+a way is broken, or every sensor is silent as a device, the timer is withheld and the person is *not watched*.
+
+What a sign of life is. With `prove_within` a pulse of motion counts only when it is borne out (`presence.proven`:
+another sensor, or the third of one, so near in time) or goes on from life just seen; an empty home, and one where
+somebody lies on the floor, gives single pulses all day. An act (bed, door, dose, button) counts alone, and so does
+whatever comes first of all. What came with the retain flag and no time of its own is no sign of life, nor is a state
+that a gateway only repeats. A bed that says occupied is sleep, not silence, for `in_bed` and no longer: who dies in
+bed is found. A sign that arrives late can retract. `warn_before` says so much ahead that it will be told, where a hub
+can speak.
 
 | state  | input                          | next   | outcome                     |
 |--------|--------------------------------|--------|-----------------------------|
 | any    | sign of life (effective newer) | armed  | Over if open (retracted when from before it was due) |
+| any    | a pulse, not borne out         | same   | -                           |
 | armed  | timer, held                    | held   | Note held                   |
+| armed  | timer, `warn_before` ahead     | armed  | Note prewarning, once       |
 | armed  | timer                          | open   | Fire                        |
-| held   | hold ends                      | armed  | - (max(last + for, now + again)) |
+| held   | hold ends                      | armed  | - (timer by the law)        |
 | open   | hold begins or ends            | open   | -                           |
 """
 
@@ -29,7 +39,9 @@ from ingest.event import RETAINED, Event
 from rules.effects import Reason
 from rules.facts import NEVER_MS
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
-from rules.parameters import Duration, LastingValues, Values
+from rules.local_time import next_window, window_at
+from rules.parameters import Duration, LastingValues, Values, Window
+from rules.presence import PULSES, Recent, is_news, noted, occupied_since_ms, proven
 
 
 class AbsenceState(State, frozen=True, gc=False, omit_defaults=True, tag="absence"):
@@ -39,6 +51,8 @@ class AbsenceState(State, frozen=True, gc=False, omit_defaults=True, tag="absenc
     settle_ms: int = NEVER_MS  # what came late does not fire before
     fired_due_ms: int | None = None
     episode: str = ""
+    recent: Recent = ()  # pulses that are not borne out yet
+    warned: bool = False
 
     @property
     def last_ms(self) -> int:
@@ -49,6 +63,10 @@ class AbsenceState(State, frozen=True, gc=False, omit_defaults=True, tag="absenc
 class AbsenceValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     for_ms: Duration = 0
     again_after_pause_ms: Duration = 0
+    window: Window | None = None
+    prove_within_ms: Duration = 0
+    in_bed_ms: Duration | None = None
+    warn_before_ms: Duration | None = None
 
 
 class Absence:
@@ -61,12 +79,15 @@ class Absence:
     nobodys: ClassVar[str] = "all"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[AbsenceValues]) -> Step:
-        if RETAINED in event.quality and event.observed_at_ms is None:
+        if (RETAINED in event.quality and event.observed_at_ms is None) or not is_news(context.facts, event):
             return state, []
         known = state if isinstance(state, AbsenceState) else AbsenceState(watch_ms=context.now_ms)
         at_ms = event.effective_at_ms
         if known.last is not None and at_ms <= known.last.effective_at_ms:
             return known, []
+        if not _is_life(known, event, context):
+            recent = noted(known.recent, at_ms, event.address, context.values.prove_within_ms)
+            return msgspec.structs.replace(known, recent=recent), []
         settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
         if known.phase != "open":
             seen = AbsenceState(None, known.phase, event, known.watch_ms, settle_ms)
@@ -86,7 +107,12 @@ class Absence:
             return msgspec.structs.replace(state, phase="held", due_ms=None), [Note("held", hold, causes)]
         due_ms = _due_ms(state, context)
         if due_ms > context.now_ms:
-            return msgspec.structs.replace(state, phase="armed", due_ms=due_ms), []
+            ahead_ms = context.values.warn_before_ms
+            if state.warned or ahead_ms is None or due_ms - ahead_ms > context.now_ms:
+                return _armed(state, context), []
+            told = Reason("absence.prewarning", {"last_ms": state.last_ms, "due_ms": due_ms})
+            warned = msgspec.structs.replace(state, phase="armed", due_ms=due_ms, warned=True)
+            return warned, [Note("prewarning", told, causes)]
         seen_since = last is not None and last.effective_at_ms >= state.watch_ms
         episode = last.event_id if last is not None and seen_since else f"watch:{state.watch_ms}"
         opened = msgspec.structs.replace(state, phase="open", due_ms=None, fired_due_ms=due_ms, episode=episode)
@@ -113,11 +139,42 @@ class Absence:
         return state
 
 
+def _is_life(state: AbsenceState, event: Event, context: Context[AbsenceValues]) -> bool:
+    """Whether it is a sign of life, and no pulse of an empty room."""
+    within_ms, last = context.values.prove_within_ms, state.last
+    if not within_ms or last is None or event.type not in PULSES:
+        return True
+    at_ms = event.effective_at_ms
+    return at_ms - last.effective_at_ms <= within_ms or proven(state.recent, at_ms, event.address, within_ms)
+
+
 def _law_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:
     """When it is due by the law of the module's text, settled or not."""
     values = context.values
-    again_ms = max(context.hold_end_ms, state.watch_ms) + values.again_after_pause_ms
-    return max(state.last_ms + values.for_ms, again_ms)
+    due_ms = _counted_ms(state.last_ms, context)
+    not_before_ms = max(context.hold_end_ms, state.watch_ms) + values.again_after_pause_ms
+    if values.in_bed_ms is not None and context.resident is not None:
+        bed_ms = occupied_since_ms(context.facts, context.resident)
+        if bed_ms is not None:
+            not_before_ms = max(not_before_ms, bed_ms + values.in_bed_ms)
+    if not_before_ms <= due_ms:
+        return due_ms
+    window = values.window
+    if window is None or window_at(not_before_ms, window, context.facts.timezone) is not None:
+        return not_before_ms
+    return _counted_ms(not_before_ms, context)
+
+
+def _counted_ms(from_ms: int, context: Context[AbsenceValues]) -> int:
+    """`for` after an instant, counted inside one window."""
+    window, for_ms = context.values.window, context.values.for_ms
+    if window is None:
+        return from_ms + for_ms
+    start_ms, end_ms = next_window(from_ms, window, context.facts.timezone)
+    start_ms = max(start_ms, from_ms)
+    if start_ms + for_ms >= end_ms and start_ms == from_ms:
+        start_ms = next_window(end_ms, window, context.facts.timezone)[0]
+    return start_ms + for_ms
 
 
 def _due_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:
@@ -125,4 +182,9 @@ def _due_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:
 
 
 def _armed(state: AbsenceState, context: Context[AbsenceValues]) -> AbsenceState:
-    return AbsenceState(_due_ms(state, context), "armed", state.last, state.watch_ms, state.settle_ms)
+    due_ms, ahead_ms = _due_ms(state, context), context.values.warn_before_ms
+    if ahead_ms is not None and not state.warned:
+        due_ms = max(due_ms - ahead_ms, context.now_ms)
+    return AbsenceState(
+        due_ms, "armed", state.last, state.watch_ms, state.settle_ms, recent=state.recent, warned=state.warned
+    )

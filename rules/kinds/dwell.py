@@ -7,10 +7,15 @@ older observation changes nothing. `entered` is its last change into the state. 
 
 A timer already past when it is armed (late input) waits SETTLE_MS for a disproof. The end of the window disarms
 and is recorded (and the next window arms again, unless the state must start inside); an alert that is open stays
-open. A disproof from before the alert was due retracts it.
+open. A disproof from before the alert was due retracts it. `for` may be another one for what begins in the `night`.
+
+Where only motion says in which room somebody is (R09), `prove_within` asks that a pulse be borne out
+(`presence.proven`: another sensor, or the third of one, so near in time) before it means going in or out: one pulse of
+an empty room, and one elsewhere while somebody lies on the bathroom floor, change nothing.
 
 | state    | input                                | next     | outcome                                   |
 |----------|--------------------------------------|----------|-------------------------------------------|
+| any      | a pulse, not borne out               | same     | -                                         |
 | out      | enter                                | armed    | - (or Note disarmed: outside, no prior)   |
 | armed    | leave                                | out      | Note recorded_only if it came late        |
 | armed    | extend (elsewhere, once)             | armed    | - (timer + extend)                        |
@@ -35,7 +40,11 @@ from rules.effects import Cause, Reason
 from rules.facts import NEVER_MS
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
 from rules.local_time import next_window, window_at
-from rules.parameters import Count, Duration, Flag, LastingValues, Values, Window
+from rules.parameters import Count, Duration, Flag, LastingValues, Values, Window, Words
+from rules.presence import PROOF_PULSES, PULSES, Recent, noted, proven
+
+SAME_PULSE_MS = 30_000
+LOW_RISK = "low"  # a risk a site file can give: what is broken here may wait
 
 
 class DwellState(State, frozen=True, gc=False, omit_defaults=True, tag="dwell"):
@@ -49,6 +58,7 @@ class DwellState(State, frozen=True, gc=False, omit_defaults=True, tag="dwell"):
     settle_ms: int = NEVER_MS  # what came late does not fire before
     fired_due_ms: int | None = None  # when the open alert was due by the law
     begun_ms: int = 0  # this episode was taken over when a watch began, then
+    recent: Recent = ()  # the last pulses, where they must be borne out
 
 
 class DwellValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -57,9 +67,15 @@ class DwellValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_o
     prior_ms: Duration = 0
     extend_ms: Duration = 0
     starts_inside: Flag = False
+    for_at_night_ms: Duration | None = None
+    night: Window | None = None
+    prove_within_ms: Duration = 0
     for_critical_ms: Duration | None = None
+    for_low_risk_ms: Duration | None = None
     intervals: Count = 0
     cap_ms: Duration | None = None
+    cap_critical_ms: Duration | None = None
+    critical_roles: Words = ()
 
 
 class Dwell:
@@ -77,6 +93,11 @@ class Dwell:
         now = state if isinstance(state, DwellState) else DwellState()
         if event.effective_at_ms < now.register_ms:
             return now, []  # older than what we know: history only
+        if context.values.prove_within_ms and event.type in PULSES:
+            borne_out = proven(now.recent, event.effective_at_ms, event.address, context.values.prove_within_ms)
+            now = _noted(now, event, context)
+            if not borne_out:
+                return now, []
         if role == "leave":
             return _leave(now, event)
         if now.phase != "out":
@@ -115,6 +136,14 @@ class Dwell:
         return state if state.phase == "out" else msgspec.structs.replace(state, begun_ms=context.now_ms)
 
 
+def _noted(state: DwellState, event: Event, context: Context[DwellValues]) -> DwellState:
+    recent, at_ms = state.recent, event.effective_at_ms
+    if len(recent) == PROOF_PULSES and recent[-1][1] == event.address and 0 <= at_ms - recent[-1][0] < SAME_PULSE_MS:
+        return state  # sensors speak in bursts; these few say as much
+    within_ms = context.values.prove_within_ms
+    return msgspec.structs.replace(state, recent=noted(recent, at_ms, event.address, within_ms))
+
+
 def _episode(state: DwellState) -> str:
     name = state.entered.event_id if state.entered is not None else str(state.since_ms)
     return f"{name}@{state.begun_ms}" if state.begun_ms else name
@@ -151,6 +180,7 @@ def _enter(state: DwellState, event: Event, context: Context[DwellValues]) -> St
         entered=cause(event),
         out_since_ms=state.out_since_ms,
         prior_window_ms=state.prior_window_ms,
+        recent=state.recent,
         settle_ms=context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS,
     )
     if values.window is not None:
@@ -184,20 +214,29 @@ def _arm(state: DwellState, context: Context[DwellValues], from_ms: int = NEVER_
 
 
 def _limit_ms(state: DwellState, context: Context[DwellValues]) -> int:
-    """How long is too long: `for`, a shorter one for critical people, or a multiple of the device's own interval."""
+    """How long is too long: `for`, another one by who it concerns, or a multiple of the device's own interval."""
     values = context.values
     limit_ms = values.for_ms
-    if values.for_critical_ms is not None:
+    if values.for_at_night_ms is not None and values.night is not None:
+        by_night = window_at(state.since_ms, values.night, context.facts.timezone) is not None
+        limit_ms = values.for_at_night_ms if by_night else limit_ms
+    if values.for_critical_ms is not None or values.for_low_risk_ms is not None:
         people = context.facts.residents
         person = people.get(context.resident or "")
-        if any(each.critical for each in ([person] if person is not None else people.values())):
-            limit_ms = values.for_critical_ms
+        concerned = [person] if person is not None else list(people.values())
+        if any(each.critical for each in concerned):
+            limit_ms = limit_ms if values.for_critical_ms is None else values.for_critical_ms
+        elif concerned and values.for_low_risk_ms is not None and all(LOW_RISK in each.risks for each in concerned):
+            limit_ms = values.for_low_risk_ms
     if values.intervals and state.entered is not None:
         interval_s = state.entered.content.get("interval_seconds")
         if isinstance(interval_s, int | float):
             limit_ms = max(limit_ms, round(interval_s * 1_000) * values.intervals)
-    if values.cap_ms is not None:
-        limit_ms = min(limit_ms, values.cap_ms)
+    device = context.facts.devices.get(context.subject) if values.critical_roles else None
+    critical = device is not None and device.role in values.critical_roles
+    cap_ms = values.cap_critical_ms if critical and values.cap_critical_ms is not None else values.cap_ms
+    if cap_ms is not None:
+        limit_ms = min(limit_ms, cap_ms)
     return limit_ms + (values.extend_ms if state.extended else 0)
 
 
@@ -242,6 +281,7 @@ def _leave(state: DwellState, event: Event) -> Step:
         phase="out",
         register_ms=at_ms,
         prior_window_ms=state.prior_window_ms,
+        recent=state.recent,
         out_since_ms=at_ms if state.phase != "out" or state.out_since_ms is None else state.out_since_ms,
     )
     outcomes: list[Outcome] = []

@@ -71,6 +71,8 @@ class Fire(msgspec.Struct, frozen=True, gc=False):
     late: bool = True  # a delay since then is the way's; not that of a hold, or of how silence is found
     waited_ms: int = 0  # … nor of the rule's own cancel window
     begun_ms: int | None = None  # when the condition began, if that was before `since_ms`: severity grows from there
+    priority: str | None = None  # at least so urgent, whatever the rule says
+    shelves: bool = False  # other alerts of the same device are kept back while it stands
 
 
 class Grow(msgspec.Struct, frozen=True, gc=False):
@@ -87,6 +89,7 @@ class More(msgspec.Struct, frozen=True, gc=False):
     episode: str
     reason: Reason
     causes: tuple[Cause, ...]
+    alarm: str | None = None  # the event whose person alarm is meant instead, whichever rule has raised that
 
 
 class Over(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +99,7 @@ class Over(msgspec.Struct, frozen=True, gc=False):
     reason: Reason
     causes: tuple[Cause, ...] = ()
     retracted: bool = False
+    alarm: str | None = None  # the event whose person alarm it was
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -107,7 +111,15 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     episode: str = ""
 
 
-Outcome = Fire | Grow | More | Over | Note
+class Tell(msgspec.Struct, frozen=True, gc=False):
+    """An occurrence of the fold's own, for other rules of this home and the same subject. No effect by itself."""
+
+    type: str
+    episode: str
+    content: dict[str, Value] = {}
+
+
+Outcome = Fire | Grow | More | Over | Note | Tell
 Step = tuple["State | None", list[Outcome]]
 
 
@@ -136,7 +148,7 @@ class Kind(Protocol):
         """Whom an event of nobody's device in a shared home is for.
 
         "subject": itself; "all": each who lives there; "only": the only one, else nobody, since guessing would watch
-        the wrong person (a rule may say `everyone`).
+        the wrong person (a rule may say `everyone`); "device": the only one, else itself.
         """
         ...
 

@@ -9,7 +9,8 @@ import pytest
 
 from alerts import audit
 from tests.support.board import board_stack
-from tests.support.http import PASSWORD, SITE, HttpStack
+from tests.support.desk import SITE
+from tests.support.http import PASSWORD, HttpStack
 
 FORM = {"user": "ida", "name": "Ida Vik", "role": ["carer"], "staff": "s2", "ward": ["nord"], "language": "nb"}
 
@@ -21,7 +22,9 @@ def stack(tmp_path) -> Iterator[HttpStack]:
 
 
 def secret_of(html):
-    return re.search(r'id="secret">([^<]+)<', html)[1]
+    found = re.search(r'id="secret">([^<]+)<', html)
+    assert found is not None, "a secret is shown"
+    return found[1]
 
 
 @pytest.mark.parametrize(("lang", "word"), [("nb", "Kontoer"), ("en", "Accounts")])

@@ -175,13 +175,16 @@ def test_a_user_is_added_with_a_password_from_a_file(
 
 
 def test_a_simulated_day_replays_without_a_dead_letter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`simulate` writes a recording and its site file, twice the same bytes, and `replay` understands all of it."""
+    """`simulate` writes a recording and its site file, twice the same bytes; `replay` understands them."""
     out, again, site = tmp_path / "day.jsonl.gz", tmp_path / "again.jsonl.gz", tmp_path / "ward.yaml"
     for path in (out, again):
         assert run(["simulate", str(path), "--site", str(site), "--hours", "3", "--seed", "7"]) == 0
     assert out.read_bytes() == again.read_bytes()
     capsys.readouterr()
-    assert run(["replay", str(out), "--site", str(site), "--json"]) == 0
+    alerts = tmp_path / "alerts.jsonl"
+    assert run(["replay", str(out), "--site", str(site), "--alerts", str(alerts), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["records"] > 100
     assert told["dead_letters"] == 0
+    silent = [line for line in alerts.read_text().splitlines() if json.loads(line)["rule"] in ("R36", "R37", "R52")]
+    assert silent == [], "its site says how often its gateways report"

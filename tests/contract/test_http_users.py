@@ -9,7 +9,8 @@ import pytest
 
 from alerts import audit
 from api.app import create_app
-from tests.support.http import PASSWORD, SITE, HttpStack, http_stack, slug
+from tests.support.desk import SITE
+from tests.support.http import PASSWORD, HttpStack, http_stack, slug
 
 OPERATOR = {"roles": ("operator",), "staff": None}
 IDA = {"user": "Ida", "name": "Ida Vik", "roles": ["carer"], "staff": "s2", "wards": ["nord"]}

@@ -31,7 +31,7 @@ def down(story: WiredStory, until: str) -> None:
 
 def test_nobody_is_called_inactive_for_hours_that_we_did_not_hear(day: WiredStory) -> None:
     """A patience of 12 hours that ran out while the service was down is held; 30 minutes after, it is said at last."""
-    day.publish("00:10", "gw-1/bed-1", {"type": "bed.occupied"})
+    day.publish("00:10", "gw-1/bed-1", {"type": "bed.left"})
     day.heartbeats("11:00", "gw-1", "gw-2")
     down(day, "12:30")
     assert [alert for alert in day.alerts() if alert["rule"] == "R16" and alert["resident_id"] == "r1"] == []

@@ -118,8 +118,10 @@ class HomeStory:
         """Alerts so far, of one rule if named."""
         return [e for e in self.effects if isinstance(e, Raise) and rule in (None, e.rule)]
 
-    def cleared(self) -> list[Clear]:
-        return [effect for effect in self.effects if isinstance(effect, Clear)]
+    def cleared(self, rule: str | None = None) -> list[Clear]:
+        """What cleared so far, of alerts of one rule if named."""
+        ids = {alert.alert_id for alert in self.raised(rule)}
+        return [e for e in self.effects if isinstance(e, Clear) and (rule is None or e.alert_id in ids)]
 
     def noted(self, kind: str, rule: str | None = None) -> list[Observe]:
         found = [effect for effect in self.effects if isinstance(effect, Observe) and effect.kind == kind]
@@ -156,4 +158,4 @@ _ROLES = {
     "battery": "pendant",
     "trigger": "pendant",
 }
-_ROOMS = {"bed": "bedroom", "motion": "hall", "dispenser": "kitchen"}
+_ROOMS = {"bed": "bedroom", "motion": "hall", "front_door": "hall", "dispenser": "kitchen"}

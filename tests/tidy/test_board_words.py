@@ -24,7 +24,9 @@ STATIC = ROOT / "api" / "static"
 ASSETS_MAX_BYTES = 200_000
 USED = re.compile(r"""\bt\('([a-z_]+(?:\.[A-Za-z0-9_.-]+)+)'(?! ?~)""")
 BUILT = re.compile(r"""\bt\('([a-z_]+)\.' ?~""")
-REASON = re.compile(r"(?:dwell|absence|deadline|signal|hold|watch|way|rule|release)\.[a-z_]+")
+REASON = re.compile(
+    r"(?:dwell|absence|deadline|threshold|count|sequence|zone|signal|hold|watch|way|rule|release)\.[a-z_]+"
+)
 TIMELINE_CALLS = {"line": 1, "_say": 1, "close": 2, "reopen": 2, "report": 2}
 QUALITIES = [
     value

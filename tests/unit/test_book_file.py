@@ -11,15 +11,15 @@ from rules.kinds import KINDS
 
 BOOKS = Path(__file__).parent / "books"
 BAD = sorted(BOOKS.glob("bad-*.yaml"))
-CATALOGUE = [f"R{number:02d}" for number in (*range(1, 49), *range(51, 61))]
-BEHAVIOUR = [f"R{number:02d}" for number in (*range(5, 22), 31, *range(33, 36), *range(44, 48))]
+CATALOGUE = [*(f"R{number:02d}" for number in (*range(1, 49), *range(51, 61))), "ROU"]  # ROUTINE has no number
+BEHAVIOUR = [*(f"R{number:02d}" for number in (*range(5, 22), 31, *range(33, 36), *range(44, 48))), "ROU"]
 """Rules that watch how somebody lives (domain.md §4 "Who is watched")."""
 
 
 def test_the_shipped_book_holds_what_it_should() -> None:
     """Every rule of this version, each with names in both languages, a source, and a kind that is built."""
     book = shipped_book()
-    assert [rule.id for rule in book.rules if rule.id not in CATALOGUE] == []
+    assert [rule.id for rule in book.rules if rule.id[:3] not in CATALOGUE] == []
     for rule in book.rules:
         assert sorted(rule.name) == ["en", "nb"]
         assert len(rule.source) > 20
@@ -29,7 +29,7 @@ def test_the_shipped_book_holds_what_it_should() -> None:
 def test_behaviour_rules_need_a_measure_and_alarms_need_nothing() -> None:
     """Who is watched for how they live has a decision; a person's alarm has no hold or measure to stop it."""
     rules = {rule.id: rule for rule in shipped_book().rules}
-    assert [rule.id for rule in rules.values() if bool(rule.measure) != (rule.id in BEHAVIOUR)] == []
+    assert [rule.id for rule in rules.values() if bool(rule.measure) != (rule.id[:3] in BEHAVIOUR)] == []
     for name in ("R01", "R03", "R29", "R32", "R53"):
         assert rules[name].alarm
         assert (rules[name].measure, rules[name].holds, rules[name].self_resolves) == ((), (), False)

@@ -84,7 +84,7 @@ def test_staff_away_and_pause_are_those_of_now() -> None:
 
 
 def test_the_window_may_be_a_parameter_so_that_a_person_has_their_own() -> None:
-    """`in_window` asks the parameter in force for this person; a plan changes it, and what stands is looked at again."""
+    """`in_window` asks the parameter in force for them; a plan changes it, and what stands is looked at again."""
     rule = msgspec.structs.replace(RULE, kind="dwell", set={"for": "0 s", "window": "22:00-06:00"})
     told = story(Match(in_window="window"), rule=rule)
     assert not fires(told, "12:00")

@@ -116,7 +116,7 @@ def test_word_of_an_old_dose_is_recorded_only() -> None:
     story.event("dose.missed", monday_ms, heard_ms=story.at("10:00"), dose_id="old", scheduled_at_ms=monday_ms)
     story.until(story.at("12:00"))
     assert story.raised("R22") == []
-    assert [note.reason.code for note in story.noted("recorded_only")] == ["deadline.too_old"]
+    assert [note.reason.code for note in story.noted("recorded_only")] == ["dose.too_old"]
 
 
 def test_a_schedule_in_2070_is_not_waited_for() -> None:

@@ -272,3 +272,26 @@ def test_a_restored_state_goes_on_alike():
             watch.heard(minute, address)
         watch.at(300)
         assert watch.story() == whole.story(), f"cut before step {cut}"
+
+
+@pytest.mark.parametrize(
+    ("role", "interval", "hours"),
+    [
+        ("motion", "2 d", 72),
+        ("motion", "4 h", 12),
+        ("smoke", "12 h", 24),
+        ("smoke", "24 h", 30),
+        ("pendant", "9 h", 24),
+    ],
+)
+def test_what_guards_a_life_is_missed_within_a_day_and_anything_within_three(role, interval, hours):
+    """Three of its own intervals, but at most 72 h, and 24 h for what guards a life (or 1.25 intervals)."""
+    watch = Watch()
+    value = {"address": "z:x", "home": "h1", "interval": interval, "role": role}
+    watch.registry.apply(Setting("device/x", 1, "device", value), NOON_MS)
+    watch.heard(0, "z:x")
+    watch.at(hours * 60 - 0.01)
+    assert watch.story() == []
+    watch.at(hours * 60)
+    assert watch.story() == [("z:x", "silent", hours * 60, 0)]
+    assert watch.liveness.interval_ms("z:x", watch.now_ms) > 0

@@ -71,7 +71,7 @@ def test_one_way_left_is_enough() -> None:
     story.event("device.offline", story.at("13:00"), role="cord")
     assert [alert.reason.args["device"] for alert in story.raised("R52")] == ["d-cord"]
     story.event("battery.level", story.at("14:00"), role="pendant", percent=100)
-    assert [clear.retracted for clear in story.cleared()] == [False]
+    assert [clear.retracted for clear in story.cleared("R52")] == [False]
 
 
 def test_a_new_pendant_restores_protection() -> None:
@@ -80,9 +80,9 @@ def test_a_new_pendant_restores_protection() -> None:
     heard(story)
     story.event("battery.level", story.at("12:00"), role="pendant", percent=0)
     story.set("device", "d-wrist", {"resident": "r1", "role": "wrist"}, story.at("13:00"))
-    assert story.cleared() == []
+    assert story.cleared("R52") == []
     story.event("heartbeat", story.at("13:05"), role="wrist")
-    assert len(story.cleared()) == 1
+    assert len(story.cleared("R52")) == 1
     assert told(story)[-1][0] == "watched"
 
 
@@ -92,7 +92,7 @@ def test_a_pendant_taken_out_of_the_registry_is_no_loss() -> None:
     heard(story)
     story.event("battery.level", story.at("12:00"), role="pendant", percent=0)
     story.set("device", "d-pendant", None, story.at("13:00"))
-    assert len(story.cleared()) == 1
+    assert len(story.cleared("R52")) == 1
 
 
 def test_staff_on_the_spot_do_not_hold_it() -> None:
@@ -122,5 +122,5 @@ def test_who_moves_away_is_not_shown_as_unwatched_for_ever() -> None:
     story.set("resident", "r1", {"home": "h2"}, story.at("13:00"))
     assert told(story)[-1][0] == "watched"
     (lost,) = story.raised("R52")
-    (clear,) = [clear for clear in story.cleared() if clear.alert_id == lost.alert_id]
+    (clear,) = [clear for clear in story.cleared("R52") if clear.alert_id == lost.alert_id]
     assert (clear.stays, clear.reason.code) == (True, "watch.moved_away")

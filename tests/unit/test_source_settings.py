@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from ingest.record import SETTING, Folded, RawRecord
@@ -228,10 +229,27 @@ def test_staff_in_a_home():
     assert event.content["actor"] == "s1"
 
 
+def test_a_dose_that_staff_gave_by_hand():
+    """An act on a dose becomes that dose's event of its resident, marked assisted; sent twice it keeps its id."""
+    fold, said = ready(), {"type": "dose.taken", "home": "h1", "actor": "s1", "resident": "r1", "dose_id": "evening"}
+    more = {"assisted": True, "alert_id": "a1", "id": "evening@1", "at_ms": NOON_MS - 1_000}
+    rows = (RawRecord(NOON_MS + ms, "staff", payload=msgspec.json.encode({**said, **more})) for ms in (0, 5_000))
+    first, again = (fold(row).inputs[0] for row in rows)
+    assert first.event is not None
+    assert again.event is not None
+
+    assert (first.event.type, first.home, first.event.resident) == ("dose.taken", "h1", "r1")
+    assert (first.event.content["dose_id"], first.event.content["assisted"]) == ("evening", True)
+    assert first.event.effective_at_ms == NOON_MS - 1_000
+    assert first.event.event_id == again.event.event_id
+
+
 @pytest.mark.parametrize(
     "fields",
     [{}, {"type": "staff.arrived"}, {"type": "staff.arrived", "home": "h1"}, {"type": "bed.left", "home": "h1",
-     "actor": "s1"}, {"type": "staff.left", "home": "", "actor": "s1"}, {"type": ["staff.left"]}],
+     "actor": "s1"}, {"type": "staff.left", "home": "", "actor": "s1"}, {"type": ["staff.left"]},
+     {"type": "dose.taken", "home": "h1", "actor": "s1", "resident": "r1"},
+     {"type": "dose.taken", "home": "h1", "actor": "s1", "dose_id": "d"}],
 )  # fmt: skip
 def test_staff_records_that_cannot_be_read(fields):
     """Kept as dead letters."""

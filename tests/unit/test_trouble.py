@@ -11,6 +11,7 @@ from rules.book import Match
 from rules.effects import Observe
 from rules.fact_events import take_event
 from rules.in_force import InForce
+from rules.instance_changes import after_book
 from tests.support.home_story import BOOK, HomeStory, changed, retell
 
 POISON = (Match(types=("bed.left",)),)
@@ -43,7 +44,7 @@ def test_everything_else_goes_on() -> None:
     night(story)
     story.event("alarm.pressed", story.at("03:10"), trigger="pendant")
     story.until(story.at("16:00"))
-    assert [alert.rule for alert in story.raised()] == ["R01", "R16"]
+    assert [alert.rule for alert in story.raised()] == ["R01", "R17", "R16"]
     assert len(story.noted("quarantined")) == 1
 
 
@@ -73,7 +74,7 @@ def test_the_same_rule_in_a_new_book_stays_set_aside() -> None:
     night(story)
     other = changed("R16", book=changed("R05", set={"no_such_parameter": "5 min"}), priority="P3")
     story.fold._instances.book = InForce(other)
-    story.fold._changed_rules(story.fold.state.homes["h1"])
+    after_book(story.fold.state.homes["h1"], story.fold._instances)
     assert story.fold.quarantined() == [{"rule": "R05", "subject": "r1"}]
 
 

@@ -1,0 +1,115 @@
+"""What rules on trial would have told: a file of its own, bounded, read only by those who ask. Edge: SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from rules.effects import Clear, Effect, Raise, Reason, Update
+
+ROWS_MAX = 50_000
+KEEP_MS = 90 * 86_400_000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS alerts (
+    seq INTEGER PRIMARY KEY, version TEXT NOT NULL, alert_id TEXT NOT NULL, rule TEXT NOT NULL, home TEXT NOT NULL,
+    subject TEXT NOT NULL, at_ms INTEGER NOT NULL, priority TEXT NOT NULL, code TEXT NOT NULL, reason BLOB NOT NULL,
+    ended_ms INTEGER, ended TEXT NOT NULL DEFAULT '', UNIQUE (version, alert_id)) STRICT;
+CREATE TABLE IF NOT EXISTS trial (
+    id INTEGER PRIMARY KEY CHECK (id = 1), engine TEXT NOT NULL, position INTEGER NOT NULL, state BLOB NOT NULL) STRICT;
+"""
+
+
+class ShadowAlert(msgspec.Struct, frozen=True):
+    """One alert that would have come. `version`: hash of the book on trial."""
+
+    version: str
+    rule: str
+    home: str
+    subject: str
+    at_ms: int
+    priority: str
+    code: str
+    reason: Reason
+    ended_ms: int | None = None
+    ended: str = ""  # cleared | retracted | left
+
+
+class ShadowStore:
+    """One writer; sqlite3.Error when the disk is full or the file is damaged. To lose it is to lose a trial."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def load(self, engine: str) -> tuple[int, bytes] | None:
+        """(position, state) of the trial as it was kept last by this engine."""
+        found = self._connection.execute("SELECT position, state FROM trial WHERE engine = ?", (engine,)).fetchone()
+        return None if found is None else (int(found[0]), bytes(found[1]))
+
+    def keep(self, engine: str, position: int, state: bytes) -> None:
+        """The state to go on from after a restart; what is told again until then has the same ids."""
+        self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?, ?, ?)", (engine, position, state))
+
+    def forget(self) -> None:
+        """The trial is over; what it told stays."""
+        self._connection.execute("DELETE FROM trial")
+
+    def write(self, version: str, effects: Sequence[Effect]) -> None:
+        """Note what the trial says, and forget what is old or too much."""
+        db = self._connection
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            newest_ms = 0
+            for effect in effects:
+                newest_ms = max(newest_ms, effect.at_ms)
+                self._note(version, effect)
+            if newest_ms:
+                db.execute("DELETE FROM alerts WHERE at_ms < ?", (newest_ms - KEEP_MS,))
+                db.execute("DELETE FROM alerts WHERE seq <= (SELECT max(seq) FROM alerts) - ?", (ROWS_MAX,))
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            db.execute("ROLLBACK")
+            raise
+
+    def _note(self, version: str, effect: Effect) -> None:
+        db = self._connection
+        if isinstance(effect, Raise):
+            db.execute(
+                "INSERT OR IGNORE INTO alerts (version, alert_id, rule, home, subject, at_ms, priority, code, reason)"
+                " VALUES (?,?,?,?,?,?,?,?,?)",
+                (version, effect.alert_id, effect.rule, effect.home, effect.subject, effect.at_ms, effect.priority,
+                 effect.code, msgspec.msgpack.encode(effect.reason)),
+            )  # fmt: skip
+        elif isinstance(effect, Update) and effect.priority is not None:
+            which = "WHERE version = ? AND alert_id = ?"
+            db.execute(f"UPDATE alerts SET priority = ? {which}", (effect.priority, version, effect.alert_id))  # noqa: S608
+        elif isinstance(effect, Clear):
+            how = "left" if effect.stays else "retracted" if effect.retracted else "cleared"
+            db.execute(
+                "UPDATE alerts SET ended_ms = ?, ended = ? WHERE version = ? AND alert_id = ?",
+                (effect.at_ms, how, version, effect.alert_id),
+            )
+
+
+def shadow_alerts(path: Path, rule: str | None, limit: int) -> list[ShadowAlert]:
+    """What the trials told, newest first; also beside the running service. [] where there was none."""
+    if not path.exists():
+        return []
+    query = (
+        "SELECT version, rule, home, subject, at_ms, priority, code, reason, ended_ms, ended FROM alerts"
+        " WHERE ? IS NULL OR rule = ? ORDER BY at_ms DESC, seq DESC LIMIT ?"
+    )
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
+        rows = connection.execute(query, (rule, rule, limit)).fetchall()
+    decoder, names = msgspec.msgpack.Decoder(Reason), ShadowAlert.__struct_fields__
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    return [msgspec.convert({**one, "reason": decoder.decode(one["reason"])}, ShadowAlert) for one in found]
