@@ -38,6 +38,7 @@ from ingest.wire_time import rfc3339_ms
 PAUSE_MAX_MS = 92 * 86_400_000
 TEST_SESSION_MAX_MS = 30 * 60_000
 RULE = re.compile(r"R(0[1-9]|[1-5]\d|60)")
+PLANNED = re.compile(RULE.pattern + r"[a-z]?|(?!R\d)[A-Z][A-Z0-9_]{1,15}")  # R44b; ROUTINE, and a site's own
 
 
 class Item(BaseModel):
@@ -165,7 +166,7 @@ class Plan(_Period):
 
     @model_validator(mode="after")
     def _known_rule(self) -> Plan:
-        if not RULE.fullmatch(self.rule):
+        if not PLANNED.fullmatch(self.rule):
             raise wrong("unknown_word", f"{shown(self.rule)} is no rule; write R01 to R60", "rule")
         return self
 

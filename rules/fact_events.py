@@ -54,7 +54,8 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
         _trace(facts, event, family)
     if device in facts.dispensers or event.role == "dispenser" or event.type in doses.SPEAKS:
         doses.take_dispenser(facts, event, now_ms)
-    moved = presence.take_sign(facts, event, now_ms) or moved
+    if event.type in presence.SIGNS:
+        moved = presence.take_sign(facts, event, now_ms) or moved
     handler = _HANDLERS.get(event.type)
     if handler is not None:
         moved = handler(facts, event, now_ms) or moved
@@ -62,12 +63,12 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
 
 
 def _trace(facts: Facts, event: Event, family: str) -> None:
-    traces = facts.traces.get(event.address)
+    traces = facts.traces.get(family)
     if traces is None:
-        traces = facts.traces[event.address] = {}
-    trace = traces.get(family)
+        traces = facts.traces[family] = {}
+    trace = traces.get(event.address)
     if trace is None:
-        traces[family] = Trace(event, (event,))
+        traces[event.address] = Trace(event, (event,))
     elif event.effective_at_ms >= trace.last.effective_at_ms:
         if event.type != trace.last.type:
             trace.runs = (trace.runs[-1], event)

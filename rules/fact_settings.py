@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ingest.record import Setting
 from ingest.spans import duration_ms
-from rules.facts import Device, Facts, Measure, Pause, Plan, Presence, Resident, Trace
+from rules.facts import Device, Facts, Measure, Pause, Plan, Presence, Resident
 
 T = TypeVar("T")
 Value = dict[str, object]
@@ -76,12 +76,11 @@ def _take_device(facts: Facts, key: str, value: Value | None) -> None:
         del facts.doses[name]
     for name in [name for name in facts.written_ms if name.endswith(f"/{key}") and not name.startswith("away/")]:
         del facts.written_ms[name]
-    for address in [address for address, traces in facts.traces.items() if _all_of(traces, key)]:
-        del facts.traces[address]
-
-
-def _all_of(traces: dict[str, Trace], device: str) -> bool:
-    return all(trace.last.device == device for trace in traces.values())
+    known = [(address, trace) for traces in facts.traces.values() for address, trace in traces.items()]
+    others = {address for address, trace in known if trace.last.device != key}
+    for address in {address: None for address, _ in known if address not in others}:
+        for traces in facts.traces.values():
+            traces.pop(address, None)
 
 
 def _take_pause(facts: Facts, key: str, value: Value | None, now_ms: int) -> None:

@@ -123,7 +123,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     lost: Loss | None = None
 
 
-class Facts(msgspec.Struct, omit_defaults=True):
+class Facts(msgspec.Struct, gc=False, omit_defaults=True):
     """Mutable only through `home_fold`; everything in it can be saved at any moment."""
 
     home: str
@@ -149,7 +149,7 @@ class Facts(msgspec.Struct, omit_defaults=True):
     unable_since_ms: dict[str, dict[str, int]] = {}  # call device -> why it cannot call -> since
     heard: dict[str, int] = {}  # device -> when it was heard first; "not yet installed" before that
     written_ms: dict[str, int] = {}  # register -> effective time of its last write: who wrote last wins
-    traces: dict[str, dict[str, Trace]] = {}  # address -> family -> how it stands
+    traces: dict[str, dict[str, Trace]] = {}  # family -> address -> how it stands
     situations: dict[str, Situation] = {}  # resident -> what was last told
     doses: dict[str, Dose] = {}  # "whose/dose id" -> how it stands (doses.py)
     dispensers: dict[str, Dispenser] = {}  # device -> what is known of a dispenser
@@ -179,9 +179,9 @@ class Facts(msgspec.Struct, omit_defaults=True):
         """Whether each sensor that could have seen this person live is silent as a device."""
         sensors = [
             trace.last.device
-            for traces in self.traces.values()
-            for family, trace in traces.items()
-            if family in SENSES and trace.last.device is not None and trace.last.resident in (None, resident)
+            for family in SENSES
+            for trace in self.traces.get(family, {}).values()
+            if trace.last.device is not None and trace.last.resident in (None, resident)
         ]
         return bool(sensors) and all(sensor in self.offline_since_ms for sensor in sensors)
 

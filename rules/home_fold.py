@@ -14,6 +14,8 @@ Theory of operation (design §4).
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from ingest.event import TEST, Event
@@ -25,7 +27,7 @@ from rules.effects import LIVE, Effect, Observe, Reason, effect_id
 from rules.fact_events import take_event
 from rules.fact_settings import take_setting
 from rules.facts import OUT, Facts
-from rules.home_state import FoldState, Home, due_ms_of, forget_idle, subjects
+from rules.home_state import HOME_KEY, FoldState, Home, due_ms_of, forget_idle, share_again, subjects, timers_of
 from rules.in_force import InForce
 from rules.instance_changes import after_book, after_setting
 from rules.instances import Instances, Witness
@@ -34,13 +36,12 @@ from rules.outcomes import skipped
 from rules.situations import LEFT, tell_situations
 from rules.timers import Timers
 
-ENGINE = 3  # version of fold and kinds; part of a snapshot's name
+ENGINE = 4  # version of fold and kinds; part of a snapshot's name
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
 TOLD_MAX = 256  # what rules tell each other over one input or timer
 UNKNOWN_MAX = 10_000  # … and of more than this many, those heard of longest ago
 UNKNOWN_SLACK = 1_000  # looked at only when there are so many more, so that it costs little
-HOME_KEY = ""  # the home's own timer, for what is guessed from silence; before those of its rules
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 
 
@@ -56,9 +57,10 @@ class HomeFold:
 
     def apply(self, given: Input) -> list[Effect]:
         """Fire what is due, then apply one input."""
-        instances = self._instances
+        instances, timers = self._instances, self._timers
         received_ms = given.received_at_ms
-        self._fire_due(received_ms)
+        if timers.may_fire(received_ms) or received_ms >= self._sweep_ms:
+            self._fire_due(received_ms)
         try:
             if given.kind == EVENT and given.event is not None:
                 if given.event.home:  # else it concerns the service; each home hears of it on its own
@@ -69,8 +71,10 @@ class HomeFold:
                 assert given.kind == CLOCK, f"an input of kind {given.kind!r} without content"
         except Exception as error:  # noqa: BLE001 - the named quarantine of inputs: what nobody can fold stops nobody
             self._skip(given, error)
-        self._pass_on()
-        self._fire_due(received_ms)  # what the input itself has made due
+        if instances.told:
+            self._pass_on()
+        if timers.may_fire(received_ms) or received_ms >= self._sweep_ms:  # what the input itself has made due
+            self._fire_due(received_ms)
         effects = instances.effects
         if effects:
             instances.effects = []
@@ -126,10 +130,9 @@ class HomeFold:
             InForce(book), self._timers, self.state.site, self.lane, all_measures=self._all_measures
         )
         self._unknown = len(self.state.homes)
-        for home_id, home in self.state.homes.items():
-            self._timers.look(home_id, HOME_KEY, home.facts.presence.due_ms)
-            for key, instance in home.instances.items():
-                self._timers.look(home_id, key, due_ms_of(instance))
+        self._sweep_ms = self.state.swept_ms + DAY_MS
+        share_again(self.state)
+        self._timers.fill(timers_of(self.state))
 
     # -- timers ------------------------------------------------------------------------------------------------
 
@@ -144,8 +147,9 @@ class HomeFold:
             else:
                 self._instances.fire(home, key)
             self._pass_on()
-        if until_ms - self.state.swept_ms >= DAY_MS or self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
+        if until_ms >= self._sweep_ms or self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
             self.state.swept_ms = until_ms - until_ms % DAY_MS
+            self._sweep_ms = self.state.swept_ms + DAY_MS
             forget_idle(self.state, until_ms, UNKNOWN_IDLE_MS, UNKNOWN_MAX)
             self._unknown = len(self.state.homes)
 
@@ -164,7 +168,9 @@ class HomeFold:
         moved = take_event(home.facts, event, home.now_ms)
         if new and device in heard:
             self._instances.begin_device(home, device)
-        self._timers.look(home.facts.home, HOME_KEY, home.facts.presence.due_ms)
+        silent_ms = home.facts.presence.due_ms
+        if silent_ms is not None:
+            self._timers.look(home.facts.home, HOME_KEY, silent_ms)
         holds_changed = moved and self._tell_situations(home, event.event_id)
         self._to_rules(home, event)
         if holds_changed:
@@ -205,9 +211,8 @@ class HomeFold:
         """`anew`: settings are changing just now, so who is watched is looked at for each rule."""
         instances, facts = self._instances, home.facts
         book, resident = instances.book, event.resident
-        test = TEST in event.quality
         for listener in book.listeners(event):
-            if test and not listener.tests:
+            if TEST in event.quality and not listener.tests:
                 continue
             role = book.role_of(listener, event, facts, home.now_ms)
             if role is None:
@@ -218,14 +223,11 @@ class HomeFold:
             for subject, whose in subjects(facts, listener.rule, event):
                 instances.step(home, listener, subject, whose, event, role, anew=anew)
 
-    def _to_rules_anew(self, home: Home, event: Event) -> None:
-        self._to_rules(home, event, anew=True)
-
     def _tell_settings(self, home: Home, cause: str) -> None:
         """What a setting has changed in how things stand."""
         if home.facts.presence.phase == OUT and not self._awaited(home):
             presence.give_up(home.facts, home.now_ms)
-        tell_situations(home, cause, self._instances.observe, self._to_rules_anew)
+        tell_situations(home, cause, self._instances.observe, functools.partial(self._to_rules, anew=True))
 
     def _tell_situations(self, home: Home, cause: str) -> bool:
         return tell_situations(home, cause, self._instances.observe, self._to_rules)
@@ -283,6 +285,8 @@ class HomeFold:
                 Facts(home_id, site=self.state.site, timezone=self.state.timezone), now_ms
             )
             self._unknown += 1
+            if self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
+                self._sweep_ms = now_ms
         elif now_ms > home.now_ms:
             home.now_ms = now_ms
         return home

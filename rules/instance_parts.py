@@ -66,9 +66,10 @@ class InstanceParts:
             return
         self.told += [told_event(outcome, context) for outcome in outcomes if isinstance(outcome, Tell)]
         outcomes = with_covers(outcomes, home, context.rule, self.book, self.watched)
-        told = to_effects(outcomes, context, self.site, self.lane, instance.open_ids)
+        open_ids = list(instance.open_ids)
+        told = to_effects(outcomes, context, self.site, self.lane, open_ids)
         _growing(instance, outcomes, context)
-        del instance.open_ids[:-OPEN_MAX]
+        instance.open_ids = tuple(open_ids[-OPEN_MAX:])
         self.effects += told
         if any(isinstance(effect, Observe) and effect.kind == "held" for effect in told):
             instance.hold_check_ms = watch.hold_ends_ms(home.facts, context.rule, instance.resident, home.now_ms)
@@ -97,7 +98,7 @@ class InstanceParts:
             instance = home.instances[key] = Instance(rule.version)
         instance.quarantined = True
         instance.state, instance.hold_check_ms, instance.watch_check_ms = None, None, None
-        instance.growing = {}
+        instance.growing = None
         args: dict[str, object] = {"error": type(error).__name__, "rule": rule.id, "alarm": rule.alarm}
         reason = Reason("rule.failed", args)
         cause = f"{rule.version}/{home.now_ms}"
@@ -116,9 +117,11 @@ def _growing(instance: Instance, outcomes: list[Outcome], context: Context[Value
     """Note when an alert that was just raised grows, and forget what is over."""
     values = context.values
     after_ms = values.grow_after_ms if isinstance(values, LastingValues) and values.grow_to is not None else None
+    growing = instance.growing or {}
     for outcome in outcomes:
         if isinstance(outcome, Over):
-            instance.growing = {e: due_ms for e, due_ms in instance.growing.items() if e != outcome.episode}
+            growing = {e: due_ms for e, due_ms in growing.items() if e != outcome.episode}
         elif isinstance(outcome, Fire) and not outcome.momentary and after_ms is not None:
             begun_ms = outcome.since_ms if outcome.begun_ms is None else outcome.begun_ms
-            instance.growing = {**instance.growing, outcome.episode: max(begun_ms + after_ms, context.now_ms)}
+            growing = {**growing, outcome.episode: max(begun_ms + after_ms, context.now_ms)}
+    instance.growing = growing or None

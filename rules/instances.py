@@ -15,10 +15,9 @@ from rules.in_force import Listener
 from rules.instance_parts import Witness
 from rules.instance_watch import InstanceWatch
 from rules.kinds import KINDS
-from rules.kinds.kind import Context, Grow, Outcome, State
+from rules.kinds.kind import Context, Grow, Outcome
 from rules.outcomes import to_effects
 from rules.parameters import LastingValues
-
 
 _FREE = (-watch.FOREVER_MS, watch.FOREVER_MS, True)
 
@@ -36,12 +35,14 @@ class Instances(InstanceWatch):
         """
         key, facts, now_ms = listener.prefix + subject, home.facts, home.now_ms
         instance = home.instances.get(key)
+        if instance is None and role == "extend":
+            return  # nothing has begun that could be lengthened
         before = None if instance is None else instance.state
         if (
             instance is None or before is None or anew or instance.resident != resident
             or (instance.watch_check_ms is not None and instance.watch_check_ms <= now_ms)
         ):  # fmt: skip
-            instance = self._called(home, listener, key, resident, role, instance)
+            instance = self._called(home, listener, key, resident, instance)
             if instance is None or instance.quarantined:
                 return
         rule = listener.rule
@@ -52,8 +53,10 @@ class Instances(InstanceWatch):
                 self.witness(key, now_ms, event, role)
             after, outcomes = listener.kind.step(before, event, role, context)
             if before is not None and after is not None and not outcomes:
-                if after is not before:
-                    self._moved(home, key, instance, before.due_ms, after)
+                instance.state = kept(after)  # it tells nothing, and a timer that comes no earlier has its entry
+                due_ms = after.due_ms
+                if due_ms is not None and (before.due_ms is None or due_ms < before.due_ms):
+                    self._timers.look(facts.home, key, due_ms)
                 return
             self._take(home, instance, context, after, outcomes)
         except Exception as error:  # noqa: BLE001 - design §5: a rule that raises is quarantined, all else goes on
@@ -62,24 +65,18 @@ class Instances(InstanceWatch):
         self._keep(home, key, instance)
 
     def _called(
-        self, home: Home, listener: Listener, key: str, resident: str | None, role: str, instance: Instance | None
+        self, home: Home, listener: Listener, key: str, resident: str | None, instance: Instance | None
     ) -> Instance | None:
-        """The instance to call, a new one if there is none; None where the rule may not look, or nothing has begun."""
+        """The instance to call, a new one if there is none; None where the rule may not look."""
         rule = listener.rule
         free = listener.free and not home.facts.plans
         _, until_ms, inside = _FREE if free else self._watch_window(home, rule, resident)
         if not inside:
             return None
-        if instance is None and role != "extend":
+        if instance is None:
             instance = home.instances[key] = Instance(rule.version, resident=resident)
             instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
         return instance
-
-    def _moved(self, home: Home, key: str, instance: Instance, due_ms: int | None, after: State) -> None:
-        """Keep a new state that tells nothing. A timer that comes no earlier has its entry already."""
-        instance.state = kept(after)
-        if after.due_ms is not None and (due_ms is None or after.due_ms < due_ms):
-            self._timers.look(home.facts.home, key, after.due_ms)
 
     def fire(self, home: Home, key: str) -> None:
         """A timer of the instance is due."""
@@ -89,7 +86,7 @@ class Instances(InstanceWatch):
                 self._check_watch(home, key)
             elif instance.hold_check_ms is not None and instance.hold_check_ms <= home.now_ms:
                 self.release(home, key)
-            elif any(due_ms <= home.now_ms for due_ms in instance.growing.values()):
+            elif any(due_ms <= home.now_ms for due_ms in (instance.growing or {}).values()):
                 self._grow(home, key, instance)
             else:
                 assert instance.state is not None, "only a kind's state, the checks and growth have timers"
@@ -126,10 +123,11 @@ class Instances(InstanceWatch):
         rule, subject = self.rule_of(key)
         context = self._context(home, rule, subject, instance)
         to = context.values.grow_to if isinstance(context.values, LastingValues) else None
+        growing = instance.growing or {}
         grown = [Grow(e, to or rule.priority, Reason("grows", {"at_ms": home.now_ms}))
-                 for e, due_ms in instance.growing.items() if due_ms <= home.now_ms]  # fmt: skip
-        instance.growing = {e: due_ms for e, due_ms in instance.growing.items() if due_ms > home.now_ms}
-        self.effects += to_effects(list[Outcome](grown), context, self.site, self.lane, instance.open_ids)
+                 for e, due_ms in growing.items() if due_ms <= home.now_ms]  # fmt: skip
+        instance.growing = {e: due_ms for e, due_ms in growing.items() if due_ms > home.now_ms} or None
+        self.effects += to_effects(list[Outcome](grown), context, self.site, self.lane, list(instance.open_ids))
         self._keep(home, key, instance)
 
 

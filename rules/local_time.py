@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 QUARTER_MS = 900_000
+MINUTE_MS = 60_000  # windows begin and end on whole minutes, and so do the changes of clocks
 Window = tuple[int, int]
 """Minutes after local midnight: start, end. (1320, 360) is 22:00-06:00."""
 
@@ -48,6 +49,7 @@ def _date_of_quarter(quarter: int, name: str) -> date:
     return datetime.fromtimestamp(quarter * 900, UTC).astimezone(zone(name)).date()
 
 
+@functools.lru_cache(maxsize=16_384)
 def instant_ms(day: date, minutes: int, name: str) -> int:
     """The instant of `minutes` after midnight of `day` (may reach into the next day)."""
     tz = zone(name)
@@ -80,6 +82,12 @@ def window_on(day: date, window: Window, name: str) -> tuple[int, int]:
 
 def window_at(at_ms: int, window: Window, name: str) -> tuple[int, int] | None:
     """Start and end of the window that holds the instant, or None."""
+    return _window_at(at_ms // MINUTE_MS, window, name)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _window_at(minute: int, window: Window, name: str) -> tuple[int, int] | None:
+    at_ms = minute * MINUTE_MS
     today = local_date(at_ms, name)
     for day in (today - timedelta(days=1), today):
         start_ms, end_ms = window_on(day, window, name)
@@ -90,6 +98,12 @@ def window_at(at_ms: int, window: Window, name: str) -> tuple[int, int] | None:
 
 def next_window(at_ms: int, window: Window, name: str) -> tuple[int, int]:
     """The window that holds the instant, else the next one to start after it."""
+    return _next_window(at_ms // MINUTE_MS, window, name)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _next_window(minute: int, window: Window, name: str) -> tuple[int, int]:
+    at_ms = minute * MINUTE_MS
     inside = window_at(at_ms, window, name)
     if inside is not None:
         return inside

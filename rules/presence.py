@@ -73,6 +73,8 @@ ACTS = frozenset({
     "bed.occupied", "bed.left", "bed.sitting", "chair.occupied", "chair.left", "presence.started", "person.lying",
     "person.still", "dose.taken", "alarm.pressed", "contact.requested", "answered", "stove.rearmed", *DOORS,
 })  # fmt: skip
+SIGNS = ACTS.union(PULSES)
+"""Events by which presence may change."""
 
 Recent = tuple[tuple[int, str], ...]
 
@@ -86,10 +88,12 @@ def is_exit(event: Event) -> bool:
 
 def is_news(facts: Facts, event: Event) -> bool:
     """Whether it tells of a change; gateways repeat how bed and door stand. What is no state of two is always news."""
-    family = event.type.partition(".")[0]
-    if not event.state or family not in _TWO_STATES:
+    if not event.state:
         return True
-    trace = facts.traces.get(event.address, {}).get(family)
+    family = event.type.partition(".")[0]
+    if family not in _TWO_STATES:
+        return True
+    trace = facts.traces.get(family, {}).get(event.address)
     return trace is None or any(one is event for one in trace.runs)
 
 
@@ -157,9 +161,8 @@ def fire(facts: Facts, now_ms: int, *, awaited: bool) -> bool:
 def occupied_since_ms(facts: Facts, resident: str, family: str = "bed") -> int | None:
     """Since when this person's bed (or chair) says that somebody is in it; None when it does not, or is not heard."""
     since_ms = None
-    for traces in facts.traces.values():
-        trace = traces.get(family)
-        if trace is None or trace.last.type not in (f"{family}.occupied", f"{family}.sitting"):
+    for trace in facts.traces.get(family, {}).values():
+        if trace.last.type not in (f"{family}.occupied", f"{family}.sitting"):
             continue
         last = trace.last
         mine = last.resident == resident or (last.resident is None and len(facts.residents) == 1)

@@ -63,18 +63,16 @@ def in_bed(facts: Facts, resident: str | None, now_ms: int) -> bool:
 def _why_blind(facts: Facts, device: str, gateway: str | None) -> str | None:
     if device in facts.offline_since_ms or gateway in facts.offline_since_ms:
         return "offline"
-    for traces in facts.traces.values():
-        for family in ("camera", "privacy"):
-            trace = traces.get(family)
-            if trace is not None and trace.last.device == device and trace.last.type in _COVERED:
+    for family in ("camera", "privacy"):
+        for trace in facts.traces.get(family, {}).values():
+            if trace.last.device == device and trace.last.type in _COVERED:
                 return _COVERED[trace.last.type]
     return None
 
 
 def _temperatures(facts: Facts, now_ms: int) -> Iterator[Event]:
-    for traces in facts.traces.values():
-        trace = traces.get("temperature")
-        if trace is None or trace.last.effective_at_ms <= now_ms - READING_BELIEVED_MS:
+    for trace in facts.traces.get("temperature", {}).values():
+        if trace.last.effective_at_ms <= now_ms - READING_BELIEVED_MS:
             continue
         if isinstance(trace.last.content.get("value"), int | float):
             yield trace.last

@@ -1,9 +1,10 @@
 """What is counted of a person's day for the rule kind `routine`: the features, and how an event changes them. Pure.
 
 A *day* is a local date and the night that begins on it: what happens in the night window belongs to the day the night
-starts, getting up to the night before it, everything else to its date, by effective time; what comes out of a buffer
-counts while its day is still open, but for a pulse older than the last of its room. Counted are visits (pulses of a room less than VISIT_GAP_MS apart are one), minutes
-with movement in steps of SLOT_MS, and times of day in minutes after the midnight that begins the date.
+starts, getting up to the night before it, everything else to its date, by effective time. What comes out of a buffer
+counts while its day is still open, but for a pulse older than the last of its room. Counted are visits (pulses of a
+room less than VISIT_GAP_MS apart are one), minutes with movement in steps of SLOT_MS, and times of day in minutes
+after the midnight that begins the date.
 """
 
 from __future__ import annotations
@@ -221,7 +222,7 @@ def _dose_late(event: Event, facts: Facts) -> bool:
 
 def _is_change(event: Event, facts: Facts) -> bool:
     """Gateways repeat how a bed stands; what is no state is always news."""
-    trace = facts.traces.get(event.address, {}).get("bed")
+    trace = facts.traces.get("bed", {}).get(event.address)
     return not event.state or (trace is not None and trace.runs[-1] is event)
 
 
@@ -233,8 +234,8 @@ def _ordinal(at_ms: int, facts: Facts) -> int:
 
 
 def _traces(facts: Facts) -> Iterator[tuple[str, Trace]]:
-    for traces in facts.traces.values():
-        yield from traces.items()
+    for family, traces in facts.traces.items():
+        yield from ((family, trace) for trace in traces.values())
 
 
 def _of(source: str, family: str, trace: Trace) -> bool:

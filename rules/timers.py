@@ -7,7 +7,7 @@ moves the timer of an absence rule with every motion, costs a look-up and no hea
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 Entry = tuple[int, str, str]
 
@@ -19,6 +19,12 @@ class Timers:
         self._due_of = due_of
         self._heap: list[Entry] = []
         self._entries: dict[tuple[str, str], int] = {}  # the entry of the heap that counts
+
+    def fill(self, entries: Iterable[Entry]) -> None:
+        """All timers at once, into an empty heap: after a restart there are millions."""
+        self._heap = list(entries)
+        heapq.heapify(self._heap)
+        self._entries = {(home, key): due_ms for due_ms, home, key in self._heap}
 
     def look(self, home: str, key: str, due_ms: int | None) -> None:
         """The timer of this instance may have changed."""
@@ -32,6 +38,10 @@ class Timers:
         heapq.heappush(self._heap, (due_ms, home, key))
         if len(self._heap) > 2 * len(self._entries) + 64:
             self._heap = sorted((due_ms, *name) for name, due_ms in self._entries.items())
+
+    def may_fire(self, until_ms: int) -> bool:
+        """Whether `first(until_ms)` is worth a look."""
+        return bool(self._heap) and self._heap[0][0] <= until_ms
 
     def first(self, until_ms: int | None = None) -> Entry | None:
         """The next timer to fire, its true time first; None when there is none (up to `until_ms`, if given)."""

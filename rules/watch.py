@@ -87,7 +87,7 @@ def paused(facts: Facts, rule: Rule, resident: str, at_ms: int) -> Pause | None:
     """The pause of this rule that is in force for a person at an instant."""
     for key in sorted(facts.pauses):
         pause = facts.pauses[key]
-        if pause.from_ms <= at_ms < pause.until_ms and _pauses(pause, rule, resident):
+        if pause.from_ms <= at_ms < pause.until_ms and pauses(pause, rule, resident):
             return pause
     return None
 
@@ -106,29 +106,33 @@ def last_hold_end_ms(facts: Facts, rule: Rule, resident: str | None, at_ms: int)
     """
     if rule.alarm:
         return NEVER_MS
-    ends_ms = [NEVER_MS]
-    if "staff" in rule.holds:
+    holds, ends_ms = rule.holds, [NEVER_MS]
+    if "staff" in holds:
         ends_ms.append(facts.staff_end_ms)
         if facts.staff:
             ends_ms += [visit.until_ms for visit in facts.staff.values()]
     if resident is not None:
-        if "away" in rule.holds:
+        if facts.away_end_ms and "away" in holds:
             ends_ms.append(facts.away_end_ms.get(resident, NEVER_MS))
-        if "out" in rule.holds:
+        if "out" in holds:
             ends_ms.append(facts.out_end_ms)
-        if "gateway" in rule.holds:
+        if facts.way_end_ms and "gateway" in holds:
             ends_ms.append(facts.way_end_ms.get(resident, NEVER_MS))
-        if facts.pauses and "pause" in rule.holds:
+        if facts.pauses and "pause" in holds:
             ends_ms += [
                 pause.until_ms
                 for pause in facts.pauses.values()
-                if pause.from_ms < at_ms and _pauses(pause, rule, resident)
+                if pause.from_ms < at_ms and pauses(pause, rule, resident)
             ]
-    return max([end_ms for end_ms in ends_ms if end_ms <= at_ms], default=NEVER_MS)
+    last_ms = max(ends_ms)  # of those that have come, which mostly are all
+    return last_ms if last_ms <= at_ms else max(end_ms for end_ms in ends_ms if end_ms <= at_ms)
 
 
-def _pauses(pause: Pause, rule: Rule, resident: str) -> bool:
-    """A pause names rules (R07 is R07b too) or classes; "behaviour" is whatever acts only under a measure."""
+def pauses(pause: Pause, rule: Rule, resident: str) -> bool:
+    """Whether a pause is of this person and rule.
+
+    It names rules (R07 is R07b too) or classes; "behaviour" is whatever acts only under a measure.
+    """
     if pause.resident != resident:
         return False
     named = pause.rules

@@ -30,6 +30,7 @@ from typing import ClassVar
 import msgspec
 
 from ingest.event import RETAINED, Event, Value
+from rules import watch
 from rules.facts import NEVER_MS
 from rules.kinds.kind import Context, Fire, More, Note, Outcome, State, Step
 from rules.local_time import instant_ms, is_holiday, local_date
@@ -179,11 +180,10 @@ def _counts(state: RoutineState, span: Span, context: Context[RoutineValues]) ->
     missed = list(state.aways)
     if state.away_ms is not None:
         missed.append((state.away_ms, context.now_ms, state.away_said))
-    rule = context.rule.id
     missed += [
         (pause.from_ms, pause.until_ms, True)
-        for _, pause in sorted(facts.pauses.items())
-        if pause.resident == resident and (not pause.rules or rule in pause.rules)
+        for pause in facts.pauses.values()
+        if watch.pauses(pause, context.rule, resident)
     ]
     out_ms, blind_ms = (
         sum(max(0, min(end, span[1]) - max(start, span[0])) for start, end, said in missed if said == of)

@@ -74,6 +74,10 @@ class SequenceValues(LastingValues, frozen=True, gc=False, omit_defaults=True, k
 
 def kept(state: SequenceState, entries: dict[str, Entry], now_ms: int) -> SequenceState | None:
     """The state with these entries, without what is long over; of too many, the settled and oldest go first."""
+    if len(entries) == 1:  # so it is mostly: what each motion moves
+        (entry,) = entries.values()
+        if entry.due_ms is not None or max(entry.since_ms, entry.then_ms) > now_ms - KEEP_MS:
+            return SequenceState(entry.due_ms, entries, state.seen)
     known = {
         key: entry
         for key, entry in entries.items()

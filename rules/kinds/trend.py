@@ -174,7 +174,7 @@ def _taken(
             outcomes.append(Note("recorded_only", reason, (cause(event),), event.event_id))
             return msgspec.structs.replace(track, odd=point)
         now_points = [track.odd]  # borne out: another scale, or an older measurement was wrong
-    now_points.append(point)
+    insort(now_points, point)
     newest = now_points[-1] == point
     kept = _thinned(now_points, max(values.within_ms, values.within_long_ms) + values.slack_ms)
     now = msgspec.structs.replace(track, points=kept, odd=None, last=cause(event) if newest else track.last)

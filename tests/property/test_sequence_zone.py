@@ -70,7 +70,8 @@ def test_nothing_raises_and_a_cut_changes_nothing(
     assert story.noted("quarantined") == []
     fold, effects = HomeFold(BOOK, "solbakken"), []
     for number, each in enumerate(story.inputs):
-        effects += fold.apply(Input(CLOCK, each.received_at_ms)) + fold.apply(each)
+        effects += fold.apply(Input(CLOCK, each.received_at_ms))
+        effects += fold.apply(each)
         if number == cut % len(story.inputs):
             kept = fold.snapshot()
             fold = HomeFold(BOOK, "solbakken")

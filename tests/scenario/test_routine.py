@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
+from alerts.site_model import Plan
 from api.board.why import reason_line
 from api.board.words import Words
 from ingest.record import CLOCK, Input
@@ -39,15 +40,15 @@ class Life:
         minute += self.chance.randrange(-spread, spread + 1)
         self.story.event(f"bed.{type_}", self.story.at(f"{minute // 60:02d}:{minute % 60:02d}", self.days))
 
-    def motion(self, first: int, last: int, every: int = 40) -> None:
+    def motion(self, first: int, last: int, every: int) -> None:
         for minute in range(first, last, every):
             self.story.event(
                 "motion.detected", self.story.at(f"{minute // 60:02d}:{minute % 60:02d}", self.days), role="motion"
             )
 
-    def day(self, exits: int | None = None, up: int = 0) -> None:
+    def day(self, exits: int | None = None, up: int = 0, every: int = 40) -> None:
         """From seven in the morning to the next one. `exits`: times out of bed that night; `up`: minutes later up."""
-        self.motion(7 * 60 + 30, 21 * 60)
+        self.motion(7 * 60 + 30, 21 * 60, every)
         self.bed("occupied", 22 * 60 + 30)
         for hour in range(exits if exits is not None else 1 + self.chance.randrange(2)):
             minute = 24 * 60 + 10 + hour * 50
@@ -67,6 +68,10 @@ class Life:
     @property
     def cards(self) -> list[Raise]:
         return self.story.raised("ROUTINE")
+
+
+def site_plan(value: dict[str, object]) -> Plan:
+    return Plan.model_validate_json(msgspec.json.encode(value))
 
 
 def state_of(story: HomeStory) -> RoutineState:
@@ -101,18 +106,18 @@ def test_out_of_bed_five_times_who_is_usually_once_or_twice() -> None:
 
 
 def test_all_that_differs_is_on_one_card() -> None:
-    """Six times out of bed and up three hours late is one card, which says the other thing too."""
+    """A restless day and night is one card, the most unusual first; three other things are added, each once."""
     life = Life()
     life.weeks(3)
-    life.day(exits=6, up=200)
+    life.day(exits=6, up=200, every=5)
     life.noon()
-    updates = [effect for effect in life.story.effects if isinstance(effect, Update)]
+    updates = [one for one in life.story.effects if isinstance(one, Update) and one.reason.code[:7] == "routine"]
+    features = [str(life.cards[0].reason.args["feature"]), *(str(one.reason.args["feature"]) for one in updates)]
     assert len(life.cards) == 1
-    assert sorted(str(one.reason.args["feature"]) for one in (*life.cards, *updates)) == [
-        "bed_exits",
-        "up",
-    ]
+    assert len(set(features)) == 4
+    assert {"active_morning", "active_afternoon"} < set(features)
     assert {one.alert_id for one in updates} == {life.cards[0].alert_id}
+    assert len({one.effect_id for one in updates}) == 3
 
 
 def test_weekends_and_holidays_are_weekends_and_holidays() -> None:
@@ -261,6 +266,16 @@ def test_a_standstill_of_three_days_is_caught_up_day_by_day() -> None:
     life.story.until(life.story.at("13:00", life.days + 3))
     assert [card.episode for card in life.cards][:1] == [str(life.story.day + timedelta(days=life.days - 1))]
     assert state_of(life.story).closing == (life.story.day + timedelta(days=life.days + 3)).toordinal()
+
+
+def test_a_plan_may_switch_it_on() -> None:
+    """A plan can name a rule without a number, or with a letter behind it; what is none it cannot."""
+    plan: dict[str, object] = {"id": "p1", "resident": "r1", "from": "2026-01-05", "set": {"on": True}}
+    for rule in ("ROUTINE", "R44b", "R07"):
+        assert site_plan(plan | {"rule": rule}).rule == rule
+    for rule in ("R99", "routine", "R44bb"):
+        with pytest.raises(ValueError, match="is no rule"):
+            site_plan(plan | {"rule": rule})
 
 
 @pytest.mark.parametrize("priority", ["P1", "P2"])

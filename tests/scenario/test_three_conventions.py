@@ -189,13 +189,16 @@ def rows(result: ReplayResult) -> list[tuple[str, str, str, str, str]]:
 
 
 def test_each_home_gets_its_alerts_and_no_other(night):
-    """Bed, fire, cord; button, radar, fire, a hub that is gone; dose, fall, pendant: in UTC, and nothing else."""
+    """Bed, fire, leak, cord; button, radar, fire, leak, a hub gone; dose, fall, leak, pendant: UTC, and nothing else."""
     assert rows(night) == [
+        ("21:05:30", "R30", "P3", "n-leak", "n-leak"),
+        ("21:10:30", "R30", "P3", "c-leak", "c-leak"),
         ("21:40:00", "R01", "P1", "rc", "c-sos"),
         ("22:00:00", "R22", "P3", "rn", "n-pills"),
         ("22:15:00", "R03", "P1", "rc", "c-radar"),
         ("23:00:00", "R05", "P2", "rz", "z-mat"),
         ("00:00:00", "R29", "P1", "rc", "c-smoke"),
+        ("01:00:30", "R30", "P3", "z-leak", "z-leak"),
         ("01:10:30", "R03", "P1", "rn", "n-sos"),
         ("01:30:00", "R29", "P1", "z-smoke", "z-smoke"),
         ("01:45:00", "R01", "P1", "rn", "n-sos"),
@@ -204,6 +207,8 @@ def test_each_home_gets_its_alerts_and_no_other(night):
         ("02:45:00", "R01", "P1", "rz", "z-sos"),
         ("03:00:00", "R36", "P4", "gc", None),
     ]
+    leaks = {alert["device_id"]: alert["cleared_at"] for alert in night.alerts if alert["rule"] == "R30"}
+    assert leaks == {"n-leak": None, "c-leak": "2026-03-01T21:20:00Z", "z-leak": None}
     (bed,) = [alert for alert in night.alerts if alert["rule"] == "R05"]
     assert (bed["condition"], bed["outcome"], bed["cleared_at"]) == ("cleared", "self_resolved", "2026-03-02T00:05:00Z")
 
