@@ -30,6 +30,7 @@ from alerts.relay import Relay
 from alerts.settings_store import SettingsStore
 from api.app import create_app
 from api.bases import Nightly
+from api.bells import Bells
 from api.board.router import board_router
 from api.broker import EmbeddedBroker
 from api.live import Wakeup
@@ -48,7 +49,6 @@ from ingest.journal_sqlite import SqliteJournal, open_journal
 from ingest.message_class import message_class
 from ingest.receive import Receiver
 from ingest.receive_entry import ReceiveLimits
-from ingest.record import RawRecord
 from ingest.series_follower import SeriesFollower
 from ingest.series_sqlite import SqliteSeries
 from ingest.source_fold import SourceFold
@@ -158,7 +158,7 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     database = open_database(options.data / "desk.db")
     clock = SystemClock(journal.raw.last_received_at_ms())
     codecs = default_codecs(options.zigbee_bases)
-    bells = _Bells()
+    bells = Bells()
     receiver = Receiver(
         journal.raw,
         clock,
@@ -199,38 +199,8 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     return service, _services(options, parts, store, wakeup, nightly)
 
 
-class _Bells:
-    """Parts ring before the service that routes the rings exists."""
-
-    service: Service | None = None
-
-    def desk(self) -> None:
-        if self.service is not None:
-            self.service.on_desk_change()
-
-    def settings(self) -> None:
-        if self.service is not None:
-            self.service.on_settings_change()
-
-    def rows(self) -> None:
-        if self.service is not None:
-            self.service.parts.source.wake()
-
-    def emergency(self, record: RawRecord) -> None:
-        if self.service is not None:
-            self.service.on_emergency(record)
-
-    def inputs(self) -> None:
-        if self.service is not None:
-            self.service.on_inputs()
-
-    def recorded(self, entries: Any) -> None:
-        if self.service is not None:
-            self.service.on_recorded(entries)
-
-
 def _folds(
-    options: Options, journal: SqliteJournal, desk: Desk, clock: SystemClock, codecs: Sequence[Any], bells: _Bells
+    options: Options, journal: SqliteJournal, desk: Desk, clock: SystemClock, codecs: Sequence[Any], bells: Bells
 ) -> tuple[SourceRunner, FoldRunner, FoldRunner]:
     site, engine = options.site_id, engine_version()
     bases = BaseFolder(options.data / "bases")

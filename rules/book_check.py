@@ -9,6 +9,8 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from ingest.quantities import parse_window
 from ingest.vocabulary import TYPES
 from rules.book import HOLDS, PER, Book, Match, Rule
@@ -57,6 +59,25 @@ def check_book(book: Book) -> Book:
             for name, message in set_problems(rule, layer.set.get(rule.id, {})):
                 raise ValueError(f"{rule.id} {name}: {message}")
     return book
+
+
+def runnable(book: Book) -> tuple[Book, tuple[str, ...]]:
+    """The book without the rules that this engine cannot run, and their ids: a kept log may bring one of another time.
+
+    ValueError where it is no matter of single rules.
+    """
+    if len({rule.id for rule in book.rules}) != len(book.rules):
+        raise ValueError("a rule stands twice in the book")
+    bad = tuple(rule.id for rule in book.rules if _broken(rule, book))
+    if not bad:
+        return book, ()
+    return msgspec.structs.replace(book, rules=tuple(rule for rule in book.rules if rule.id not in bad)), bad
+
+
+def _broken(rule: Rule, book: Book) -> bool:
+    if any(True for _ in problems(rule)):
+        return True
+    return any(True for layer in book.layers for _ in set_problems(rule, layer.set.get(rule.id, {})))
 
 
 def problems(rule: Rule) -> Iterator[tuple[Place, str]]:

@@ -20,14 +20,14 @@ import msgspec
 
 from ingest.event import TEST, Event
 from ingest.record import CLOCK, EVENT, SETTING, Input, Setting
-from rules import presence, watch
+from rules import home_state, presence, watch
 from rules.book import Book
-from rules.book_check import check_book
+from rules.book_check import runnable
 from rules.effects import LIVE, Effect, Observe, Reason, effect_id
 from rules.fact_events import take_event
 from rules.fact_settings import take_setting
 from rules.facts import OUT, Facts
-from rules.home_state import HOME_KEY, FoldState, Home, due_ms_of, forget_idle, share_again, subjects, timers_of
+from rules.home_state import HOME_KEY, FoldState, Home, due_ms_of, forget_idle, subjects
 from rules.in_force import InForce
 from rules.instance_changes import after_book, after_setting
 from rules.instances import Instances, Witness
@@ -109,12 +109,7 @@ class HomeFold:
 
     def quarantined(self) -> list[dict[str, str]]:
         """Rules that raised and are set aside for one subject: {"rule", "subject"}."""
-        return [
-            dict(zip(("rule", "subject"), key.split("/", 1), strict=True))
-            for _, home in sorted(self.state.homes.items())
-            for key, instance in sorted(home.instances.items())
-            if instance.quarantined
-        ]
+        return home_state.set_aside(self.state)
 
     @property
     def skipped(self) -> int:
@@ -131,8 +126,8 @@ class HomeFold:
         )
         self._unknown = len(self.state.homes)
         self._sweep_ms = self.state.swept_ms + DAY_MS
-        share_again(self.state)
-        self._timers.fill(timers_of(self.state))
+        home_state.share_again(self.state)
+        self._timers.fill(home_state.timers_of(self.state))
 
     # -- timers ------------------------------------------------------------------------------------------------
 
@@ -263,8 +258,10 @@ class HomeFold:
             zone(timezone)  # ValueError for one that nobody knows
             self.state.timezone = timezone
         elif setting.kind == "book" and setting.value is not None:
-            book = check_book(msgspec.convert(setting.value.get("book"), Book))
+            book, refused = runnable(msgspec.convert(setting.value.get("book"), Book))
             self.state.book = book
+            for rule_id in refused:
+                self._cannot_run(rule_id, setting, at_ms)
             self._instances.book = InForce(book)
         self.state.seen[setting.setting_id] = setting.version
         self._instances.book.forget()
@@ -275,6 +272,12 @@ class HomeFold:
                 self._tell_settings(home, f"{setting.setting_id}/{setting.version}")
                 after_book(home, self._instances)
                 self._instances.begin(home)
+
+    def _cannot_run(self, rule_id: str, setting: Setting, at_ms: int) -> None:
+        """A kept book brings a rule that this engine does not know: the others run, and operators hear of it."""
+        name = effect_id(f"{setting.setting_id}/{rule_id}", "quarantined", str(setting.version))
+        reason = Reason("rule.not_run", {"rule": rule_id})
+        self._instances.effects.append(Observe(name, at_ms, "", "", "quarantined", reason, rule_id))
 
     # -- small parts -------------------------------------------------------------------------------------------
 

@@ -99,6 +99,16 @@ def timers_of(state: FoldState) -> Iterator[tuple[int, str, str]]:
                 yield due_ms, home_id, key
 
 
+def set_aside(state: FoldState) -> list[dict[str, str]]:
+    """Instances in quarantine, in order: {"rule", "subject"}."""
+    return [
+        dict(zip(("rule", "subject"), key.split("/", 1), strict=True))
+        for _, home in sorted(state.homes.items())
+        for key, instance in sorted(home.instances.items())
+        if instance.quarantined
+    ]
+
+
 def share_again(state: FoldState) -> None:
     """What is one object while a fold runs is several after a snapshot: made one again.
 

@@ -83,6 +83,7 @@ def engine() -> list[Figure]:
     pauses = _Pauses()
     for _ in range(RUNS):
         fold = settled(begun)
+        gc.freeze()  # as the runner does when it has loaded
         with pauses:
             started_s = time.process_time()
             raised = sum(len(fold.apply(given)) for given in events)
@@ -149,6 +150,7 @@ def _copies(kind: tuple[bytes, list[Input]], count: int) -> tuple[HomeFold, list
         home.facts.home = f"copy{number}"
         fold.state.homes[home.facts.home] = home
     fold.rebuild()
+    gc.freeze()  # as the runner does when it has loaded
     return fold, list(_spread(events, count))
 
 

@@ -151,18 +151,21 @@ def test_every_read_of_a_person_is_logged(service):
 
 
 def test_the_command_line_looks_beside_the_service_and_does_not_write(service, tmp_path):
-    """`site export` answers; `user add` says in one line, with exit 2, that a service runs there."""
+    """`site export` answers, `user add` asks the service to do it, and `migrate` is refused in one line with exit 2."""
     data, password = str(service.parts.database.path.parent), tmp_path / "password"
     password.write_text("correct horse battery")
     exported = command("site", "export", "--data", data)
     added = command(
         "user", "add", "ola", "--name", "Ola", "--role", "carer", "--password-file", str(password), "--data", data
     )
+    migrated = command("migrate", "--data", data)
 
     assert exported.returncode == 0
     assert "Kari Nordmann" in exported.stdout
-    assert added.returncode == 2
-    assert added.stderr.splitlines() == [f"vardevakt: a service is running on {data}: stop it first"]
+    assert added.returncode == 0, added.stderr
+    assert "ola" in {account.user_id for account in service.up.services.accounts.users()}
+    assert migrated.returncode == 2
+    assert migrated.stderr.splitlines() == [f"vardevakt: a service is running on {data}: stop it first"]
 
 
 def test_figures_name_nobody(service):

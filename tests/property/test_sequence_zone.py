@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from tests.support.home_story import BOOK, HomeStory, effect_bytes
 
 MIN = 60_000
 CIRCLE = {"latitude": 59.9, "longitude": 10.7, "radius_metres": 300}
-TOLD: dict[str, tuple[str, dict[str, object]]] = {
+TOLD: dict[str, tuple[str, dict[str, Any]]] = {
     "door.opened": ("front_door", {}),
     "door.closed": ("front_door", {}),
     "motion.detected": ("motion", {}),

@@ -7,7 +7,7 @@ from typing import Any
 from rules.effects import Raise
 from tests.support.home_story import BOOK, HomeStory, changed, effect_bytes, retell
 
-DOOR = {"role": "front_door"}
+DOOR: dict[str, Any] = {"role": "front_door"}
 
 
 def night(*, risks: tuple[str, ...] = (), **plan: Any) -> HomeStory:

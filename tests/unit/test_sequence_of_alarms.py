@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rules.effects import Update, alarm_alert_id
 from tests.support.home_story import HomeStory, changed, without
 
@@ -18,7 +20,7 @@ def test_a_search_wants_positions_again_and_again() -> None:
     """30 min after the last one it is stale; the next clears it; after the search nobody asks."""
     story = HomeStory()
     story.set("measure", "m2", {"resident": "r1", "service": "localisation", "from": "2020-01-01"})
-    place = {"role": "tracker", "latitude": 59.9, "longitude": 10.7}
+    place: dict[str, Any] = {"role": "tracker", "latitude": 59.9, "longitude": 10.7}
     story.event("position.fixed", story.at("12:00"), **place)
     story.until(story.at("13:00"))
     story.event("tracking.started", story.at("13:00"), role="tracker")
@@ -34,7 +36,7 @@ def test_a_search_wants_positions_again_and_again() -> None:
 def test_a_visit_is_missed_by_its_own_id_and_time() -> None:
     """Planned for 23:00: missed at 23:15; another visit does not stand for it; started later clears it."""
     story = HomeStory()
-    planned = {"role": "tablet", "visit_id": "v1", "planned_at_ms": story.at("23:00")}
+    planned: dict[str, Any] = {"role": "tablet", "visit_id": "v1", "planned_at_ms": story.at("23:00")}
     story.event("visit.planned", story.at("20:00"), **planned)
     story.event("visit.planned", story.at("20:05"), **planned)
     story.event("visit.started", story.at("22:58"), role="tablet", visit_id="v0")
@@ -51,7 +53,7 @@ def test_a_visit_is_missed_by_its_own_id_and_time() -> None:
 def test_a_visit_that_moves_or_begins_early() -> None:
     """Moved to 23:30 it is missed at 23:45; begun five minutes early it is not missed."""
     story = HomeStory()
-    visit = {"role": "tablet", "visit_id": "v1"}
+    visit: dict[str, Any] = {"role": "tablet", "visit_id": "v1"}
     story.event("visit.planned", story.at("20:00"), planned_at_ms=story.at("23:00"), **visit)
     story.event("visit.planned", story.at("21:00"), planned_at_ms=story.at("23:30"), **visit)
     story.event("visit.planned", story.at("20:00"), role="tablet", visit_id="v2", planned_at_ms=story.at("22:00"))
@@ -63,7 +65,7 @@ def test_a_visit_that_moves_or_begins_early() -> None:
 def test_a_visit_says_which_it_was() -> None:
     """Not in view, camera covered, or simply late."""
     story = HomeStory()
-    visit = {"role": "tablet", "visit_id": "v1"}
+    visit: dict[str, Any] = {"role": "tablet", "visit_id": "v1"}
     story.event("visit.planned", story.at("20:00"), planned_at_ms=story.at("22:00"), **visit)
     story.event("visit.started", story.at("22:01"), **visit)
     story.event("visit.ended", story.at("22:04"), finding="not_in_view", **visit)
@@ -82,7 +84,7 @@ def test_what_a_visit_needs_is_looked_at_when_it_should_begin() -> None:
     """Uncovered in time, or skipped: nothing; offline at a triggered visit: 4.25 at once, told once."""
     story = HomeStory()
     story.set("device", "d-camera", {"resident": "r1", "role": "camera", "gateway": "gw-1"})
-    visit = {"role": "tablet", "visit_id": "v1"}
+    visit: dict[str, Any] = {"role": "tablet", "visit_id": "v1"}
     story.event("camera.blurred", story.at("20:00"), role="camera")
     story.event("visit.planned", story.at("20:00"), planned_at_ms=story.at("22:00"), **visit)
     story.event("visit.planned", story.at("20:00"), role="tablet", visit_id="v9", planned_at_ms=story.at("21:00"))

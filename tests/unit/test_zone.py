@@ -22,7 +22,7 @@ def walk(*, risks: tuple[str, ...] = (), circle: bool = True, **plan: Any) -> Ho
 
 
 def fix(story: HomeStory, clock: str, metres: float, accuracy: float | None = 10, **given: Any) -> None:
-    content = {} if accuracy is None else {"accuracy_metres": accuracy}
+    content: dict[str, Any] = {} if accuracy is None else {"accuracy_metres": accuracy}
     story.event(
         "position.fixed",
         story.at(clock),
