@@ -67,6 +67,7 @@ EXIT_ROLES = ("front_door", "back_door", "exit_door")
 EXIT_DOORS = ("front", "back", "exit", "main", "entrance")  # what a door may call itself where no role says it
 ENTRY_ROLE = "entry_motion"
 DOORS = ("door.opened", "door.closed")
+AT_REST = "door.closed"
 _TWO_STATES = ("bed", "chair", "door", "presence")
 PULSES = ("motion.detected", "room.entered", "room.left")
 ACTS = frozenset({
@@ -94,7 +95,9 @@ def is_news(facts: Facts, event: Event) -> bool:
     if family not in _TWO_STATES:
         return True
     trace = facts.traces.get(family, {}).get(event.address)
-    return trace is None or any(one is event for one in trace.runs)
+    if trace is None or len(trace.runs) == 1:
+        return event.type != AT_REST  # the first word of a door is how it stands: it has not just been closed
+    return any(one is event for one in trace.runs)
 
 
 def proven(recent: Recent, at_ms: int, sensor: str, within_ms: int = PROOF_MS) -> bool:

@@ -1,9 +1,10 @@
 """One person's day as a list of timed doings, from (seed, resident, date). Pure.
 
 A day begins when they get up and ends when they get up the next morning, so that a night is told once and days follow
-each other without a seam. Rates are those of the research (ecosystem §7 and domain §5): one or two short bed-toilet
-walks a night, bursts of movement, an outing on half of the days, about two presses a month and person, falls rare.
-Most nights are quiet: a demo that cries wolf teaches nobody anything. Local time comes in as `instant(date, minutes)`.
+each other without a seam. Rates are those of the research (ecosystem §7 and domain §5): one to three short bed-toilet
+walks a night, an outing on half of the days, about two presses a month and person, falls rare. How they move about the
+rooms while awake is `whereabouts.py`'s. Most nights are quiet: a demo that cries wolf teaches nobody anything.
+Local time comes in as `instant(date, minutes)`.
 """
 
 from __future__ import annotations
@@ -31,11 +32,21 @@ from simulators.doings import (
     Doing,
 )
 from simulators.ward import Resident
+from simulators.whereabouts import (
+    BATHROOM,
+    BEDROOM,
+    FETCHING_MINUTES,
+    HALL,
+    KITCHEN,
+    MEAL_MINUTES,
+    Errand,
+    Whereabouts,
+)
 
 Instant = Callable[[date, int], int]
 """(date, minutes after local midnight, may reach into the next day) -> ms UTC."""
 
-MINUTE, SECOND = 60_000, 1_000
+HOUR, MINUTE, SECOND = 3_600_000, 60_000, 1_000
 DOSE_WINDOW_MINUTES = 60
 
 # per mille of days (or of what is named)
@@ -44,24 +55,24 @@ PRESSED_AGAIN = 300
 DAYS_WITH_A_FALL = 4
 DAYS_WITH_A_STUMBLE = 20  # suspected and cancelled: 0.17 a week with a newer detector
 DOSES_MISSED = 25
-EXITS_THAT_LAST = 20
+EXITS_THAT_LAST = 6  # one in five nights of a ward of twenty
 DAYS_WITH_AN_OUTING = 500
 DAYS_WITH_A_NAP = 300
 DAYS_WITH_A_CONCLUSION = 50
-_ROOMS = ("kitchen",) * 9 + ("hall",) * 7 + ("living_room",) * 8 + ("bedroom",) * 4 + ("bathroom",) * 3
 _OUTINGS_FROM = (8 * 60, 11 * 60, 14 * 60)
+_MEALS_FROM = (12 * 60, 16 * 60, 19 * 60)  # and breakfast after the morning's bathroom
+_EXITS_A_NIGHT = (1, 1, 1, 1, 1, 2, 2, 2, 3)
 
 
 def day_of(seed: int, person: Resident, day: date, instant: Instant) -> list[Doing]:
     """Doings from getting up on `day` to getting up the next day, sorted by time."""
     telling = _Telling(seed, person, day, instant)
+    telling.doses()
     if person.keeps_bed:
         telling.in_bed()
     else:
-        telling.morning()
         telling.waking_hours()
     telling.night(exits=0 if person.keeps_bed else None)
-    telling.doses()
     telling.trouble()
     return sorted(telling.doings, key=lambda one: (one.at_ms, one.what, one.room))
 
@@ -78,6 +89,7 @@ class _Telling:
     def __init__(self, seed: int, person: Resident, day: date, instant: Instant) -> None:
         self._seed, self._person, self._day, self._instant = seed, person, day, instant
         self.doings: list[Doing] = []
+        self._fetched: list[tuple[int, int]] = []  # doses: when due, when fetched
         self._up_ms = rise_ms(seed, person, day, instant)
         self._next_up_ms = rise_ms(seed, person, day + timedelta(days=1), instant)
         bed = self._chance("bed")
@@ -93,58 +105,85 @@ class _Telling:
         person = self._person
         self.doings.append(Doing(at_ms, what, person.id, person.home, room, word, amount, scheduled_ms, seen_by))
 
-    def morning(self) -> None:
-        self._do(self._up_ms, BED_LEFT)
-        self._do(self._up_ms + 40 * SECOND, MOTION, room="bedroom")
-        self._do(self._up_ms + 3 * MINUTE, MOTION, room="bathroom")
-
     def waking_hours(self) -> None:
-        """Bursts of movement every quarter of an hour or so, but for outings and naps."""
-        away = self._outing() or self._nap()
+        """From bed to bathroom and breakfast, then about the rooms, with an outing or a nap; to bed by the bathroom."""
         chance = self._chance("rooms")
-        at_ms = self._up_ms + chance.between(8, 15) * MINUTE
-        while at_ms < self._bed_ms - 12 * MINUTE:
-            room = chance.pick(_ROOMS)
-            for _ in range(chance.between(1, 3)):
-                if not (away is not None and away[0] - MINUTE <= at_ms <= away[1]):
-                    self._do(at_ms, MOTION, room=room)
-                at_ms += chance.between(130, 260) * SECOND  # PIRs keep still for two to four minutes after a report
-            at_ms += chance.between(10, 32) * MINUTE
-        self._do(self._bed_ms - 9 * MINUTE, MOTION, room="bathroom")
+        at_home = Whereabouts(chance, BEDROOM, self._errands(chance))
+        self._do(self._up_ms, BED_LEFT)
+        at_ms = at_home.go(BATHROOM, self._up_ms + chance.between(40, 100) * SECOND)
+        washed_ms = at_ms + chance.between(6, 15) * MINUTE
+        at_home.stay(at_ms, washed_ms)
+        at_ms = washed_ms
+        for from_ms, to_ms, room in self._elsewhere():
+            at_home.live(at_ms, from_ms - 30 * SECOND)
+            at_home.go(room, from_ms - 30 * SECOND)
+            at_ms = to_ms + 12 * SECOND
+        to_bathroom_ms = self._bed_ms - chance.between(8, 13) * MINUTE
+        at_home.live(at_ms, to_bathroom_ms)
+        at_ms = at_home.go(BATHROOM, to_bathroom_ms)
+        at_home.stay(at_ms, self._bed_ms - 2 * MINUTE)
+        at_home.go(BEDROOM, self._bed_ms - 2 * MINUTE)
+        for at_ms, room in at_home.pulses:
+            self._do(at_ms, MOTION, room=room)
         self._do(self._bed_ms, BED_ENTERED)
 
+    def _errands(self, chance: Chance) -> list[Errand]:
+        """Meals, and the doses they fetch."""
+        meals = [self._instant(self._day, minute + chance.between(0, 70)) for minute in _MEALS_FROM]
+        breakfast_ms = self._up_ms + 18 * MINUTE
+        fetched = [(taken_ms, FETCHING_MINUTES) for _, taken_ms in self._fetched]
+        return [*((at_ms, MEAL_MINUTES) for at_ms in (breakfast_ms, *meals)), *fetched]
+
+    def _elsewhere(self) -> list[tuple[int, int, str]]:
+        """(from, to, the room it is reached by) of when no sensor of a room sees them: an outing, a nap."""
+        found = []
+        outing, nap = self._outing(), self._nap()
+        if outing is not None:
+            found.append((*outing, HALL))
+            for at_ms, word in ((outing[0], "out"), (outing[1], "back")):
+                self._do(at_ms, DOOR_OPENED)
+                self._do(at_ms + self._chance("door " + word).between(6, 40) * SECOND, DOOR_CLOSED)
+        if nap is not None and (outing is None or nap[1] + HOUR < outing[0] or outing[1] + HOUR < nap[0]):
+            found.append((*nap, BEDROOM))
+            self._do(nap[0], BED_ENTERED)
+            self._do(nap[1], BED_LEFT)
+        return sorted(found)
+
     def in_bed(self) -> None:
-        """A day in bed: somebody comes four times, and helps them up once, in the morning."""
+        """A day in bed: somebody comes four times, helps them up for ten minutes and goes again."""
         chance = self._chance("in bed")
         for minute in (480, 720, 1_020, 1_260):
             at_ms = self._instant(self._day, minute + chance.between(0, 25)) + chance.below(60) * SECOND
             self._do(at_ms, DOOR_OPENED)
             self._do(at_ms + 15 * SECOND, DOOR_CLOSED)
-            self._do(at_ms + 30 * SECOND, MOTION, room="hall")
-            self._do(at_ms + 90 * SECOND, MOTION, room="bedroom")
-            if minute == 480:
-                self._do(at_ms + 3 * MINUTE, BED_LEFT)
-                self._do(at_ms + 5 * MINUTE, MOTION, room="bathroom")
-                self._do(at_ms + 13 * MINUTE, BED_ENTERED)
-            self._do(at_ms + 15 * MINUTE, MOTION, room="kitchen")
+            self._do(at_ms + 30 * SECOND, MOTION, room=HALL)
+            self._do(at_ms + 90 * SECOND, MOTION, room=BEDROOM)
+            self._do(at_ms + 3 * MINUTE, BED_LEFT)
+            self._do(at_ms + 4 * MINUTE, MOTION, room=HALL)
+            self._do(at_ms + 5 * MINUTE, MOTION, room=BATHROOM)
+            self._do(at_ms + 12 * MINUTE, MOTION, room=HALL)
+            self._do(at_ms + 13 * MINUTE, BED_ENTERED)
+            self._do(at_ms + 15 * MINUTE, MOTION, room=KITCHEN)
+            self._do(at_ms + 19 * MINUTE, MOTION, room=KITCHEN)
+            self._do(at_ms + 20 * MINUTE, MOTION, room=HALL)
+            self._do(at_ms + 20 * MINUTE + 10 * SECOND, DOOR_OPENED)
+            self._do(at_ms + 20 * MINUTE + 25 * SECOND, DOOR_CLOSED)
 
     def _outing(self) -> tuple[int, int] | None:
-        """Out of the house for about 1.4 h, 4.3 h at most; never in the evening."""
+        """Out of the house for about 1.3 h, 3.7 h at most; never in the evening, nor when a dose waits."""
         chance = self._chance("outing")
         if not chance.happens(DAYS_WITH_AN_OUTING):
             return None
         out_ms = (
             self._instant(self._day, chance.pick(_OUTINGS_FROM) + chance.between(20, 60)) + chance.below(60) * SECOND
         )
-        lasts_min = chance.between(25, 110) if chance.happens(700) else chance.between(110, 258)
+        lasts_min = chance.between(25, 110) if chance.happens(700) else chance.between(110, 220)
         back_ms = out_ms + lasts_min * MINUTE
-        if out_ms < self._up_ms + 30 * MINUTE or back_ms > self._bed_ms - 60 * MINUTE:
+        if out_ms < self._up_ms + 45 * MINUTE or back_ms > self._bed_ms - 60 * MINUTE:
             return None
-        for at_ms in (out_ms, back_ms):
-            self._do(at_ms - 25 * SECOND if at_ms == out_ms else at_ms + 12 * SECOND, MOTION, room="hall")
-            self._do(at_ms, DOOR_OPENED)
-            self._do(at_ms + chance.between(6, 40) * SECOND, DOOR_CLOSED)
-        return out_ms, back_ms + 15 * SECOND
+        if any(due_ms - 10 * MINUTE < back_ms and out_ms < taken_ms + 5 * MINUTE for due_ms, taken_ms in self._fetched):
+            return None
+        return out_ms, back_ms
 
     def _nap(self) -> tuple[int, int] | None:
         chance = self._chance("nap")
@@ -152,15 +191,15 @@ class _Telling:
             return None
         from_ms = self._instant(self._day, chance.between(13 * 60, 14 * 60 + 30)) + chance.below(60) * SECOND
         to_ms = from_ms + chance.between(25, 75) * MINUTE
-        self._do(from_ms, BED_ENTERED)
-        self._do(to_ms, BED_LEFT)
+        if any(from_ms - 2 * MINUTE < taken_ms < to_ms + 2 * MINUTE for _, taken_ms in self._fetched):
+            return None
         return from_ms, to_ms
 
     def night(self, exits: int | None = None) -> None:
-        """Bed-toilet walks: most nights none or one, minutes long; now and then one that lasts."""
+        """Bed-toilet walks, one to three, minutes long; now and then one that lasts."""
         self._vitals()
         chance = self._chance("night")
-        exits = (0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3)[chance.below(12)] if exits is None else exits
+        exits = chance.pick(_EXITS_A_NIGHT) if exits is None else exits
         at_ms = self._bed_ms + chance.between(70, 150) * MINUTE
         for _ in range(exits):
             lasts_s = chance.between(110, 290) if chance.happens(880) else chance.between(290, 610)
@@ -169,12 +208,18 @@ class _Telling:
             if at_ms + lasts_s * SECOND > self._next_up_ms - 45 * MINUTE:
                 return
             self._do(at_ms, BED_LEFT)
-            self._do(at_ms + 45 * SECOND, MOTION, room="bathroom")
+            self._do(at_ms + 20 * SECOND, MOTION, room=HALL)
+            self._do(at_ms + 35 * SECOND, MOTION, room=BATHROOM)
             if lasts_s > 1_200:
-                self._do(at_ms + 6 * MINUTE, MOTION, room="kitchen")
+                self._cannot_sleep(at_ms + 6 * MINUTE)
             at_ms += lasts_s * SECOND
             self._do(at_ms, BED_ENTERED)
             at_ms += chance.between(60, 190) * MINUTE
+
+    def _cannot_sleep(self, at_ms: int) -> None:
+        """To the kitchen, and sit there."""
+        for seconds, room in ((0, HALL), (12, KITCHEN), (240, KITCHEN), (900, KITCHEN)):
+            self._do(at_ms + seconds * SECOND, MOTION, room=room)
 
     def _vitals(self) -> None:
         """What a radar over the bed counts: night heart rate about 61, breathing about 15."""
@@ -200,6 +245,7 @@ class _Telling:
                 self._do(missed_ms, DOSE_MISSED, word=word, scheduled_ms=due_ms)
                 taken_ms = missed_ms + chance.between(10, 100) * MINUTE if chance.happens(600) else None
             if taken_ms is not None:
+                self._fetched.append((due_ms, taken_ms))
                 self._do(taken_ms, DOSE_TAKEN, word=word, scheduled_ms=due_ms)
 
     def trouble(self) -> None:

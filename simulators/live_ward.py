@@ -255,7 +255,11 @@ class LiveWard:
 
 
 def _tale(ward: Ward, from_ms: int, now_ms: int) -> list[Sighting]:
-    """Two doses of the hours before: one missed and fetched in the end, one that still lies there."""
+    """Two doses of the hours before: one missed and fetched in the end, one that still lies there.
+
+    Rules wait half a minute of our time with what they hear late: the first is on the board after half a minute, and
+    ends when the second comes.
+    """
     calm = [person.id for person in ward.residents if not person.critical]
     dispensers = [
         thing for thing in ward.things
@@ -263,11 +267,11 @@ def _tale(ward: Ward, from_ms: int, now_ms: int) -> list[Sighting]:
     ][-2:]  # fmt: skip
     told: list[Sighting] = []
     for place, thing in enumerate(dispensers):
-        due_ms = from_ms + 10 * MINUTE if place == 0 else now_ms - 75 * MINUTE
+        due_ms = from_ms - 58 * MINUTE if place == 0 else now_ms - 180 * MINUTE
         word = f"extra-{thing.resident}-{due_ms // MINUTE}"
         missed_ms = due_ms + 60 * MINUTE
         story = [(due_ms, doings.DOSE_DUE), (missed_ms, doings.DOSE_MISSED)]
         if place == 0:
-            story.append((missed_ms + 220 * MINUTE, doings.DOSE_TAKEN))
+            story.append((now_ms - 2 * MINUTE, doings.DOSE_TAKEN))
         told += [Sighting(at_ms, what, thing.gateway, thing, word=word, scheduled_ms=due_ms) for at_ms, what in story]
     return told

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from simulators import doings
 from simulators.doings import Doing, Sighting
-from simulators.ward import VARDEVAKT, Thing, Ward
+from simulators.ward import VARDEVAKT, ZIGBEE, Thing, Ward
 
-HOLD_MS = 60_000  # how long a motion sensor of the radio kinds says "occupied" after it last saw somebody
+HOLD_MS = 60_000  # how long a sensor of the radio kinds says "occupied" after it last saw somebody
 _ROLES = {
     doings.BED_LEFT: "bed", doings.BED_ENTERED: "bed", doings.DOOR_OPENED: "front_door",
     doings.DOOR_CLOSED: "front_door", doings.DOSE_DUE: "dispenser", doings.DOSE_TAKEN: "dispenser",
@@ -19,6 +19,14 @@ _ROLES = {
 }  # fmt: skip
 _FALLS = frozenset({doings.FALL_SUSPECTED, doings.FALL_CONFIRMED, doings.FALL_CANCELLED})
 _NATIVE_ONLY = frozenset({doings.CONCLUDED, doings.PULSE, doings.BREATHING})
+
+
+def _holds(doing: Doing, thing: Thing) -> bool:
+    """Whether it goes on saying that somebody is there, until its hold time runs out."""
+    if doing.what == doings.MOTION:
+        return thing.convention != VARDEVAKT
+    decided = doing.what in {doings.FALL_CONFIRMED, doings.FALL_CANCELLED}
+    return decided and thing.convention == ZIGBEE and thing.role == "radar"
 
 
 class Sensors:
@@ -39,7 +47,7 @@ class Sensors:
                 doing.at_ms, doing.what, thing.gateway, thing, doing.room or thing.room or "", doing.word,
                 doing.amount, doing.scheduled_ms,
             )  # fmt: skip
-            if doing.what == doings.MOTION and thing.convention != VARDEVAKT:
+            if _holds(doing, thing):
                 yield Sighting(doing.at_ms + HOLD_MS, doings.STILL, thing.gateway, thing)
 
     def thing_for(self, doing: Doing) -> Thing | None:

@@ -14,7 +14,7 @@ from simulators.ward import CHIRPSTACK, VARDEVAKT, Thing, Ward
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 TEMPERATURE_EVERY_MS = 30 * MINUTE
-ALIVE_EVERY_MS = {"pendant": 9 * HOUR, "cord": DAY, "dispenser": 30 * MINUTE}
+ALIVE_EVERY_MS = {"pendant": 9 * HOUR, "cord": DAY, "dispenser": 30 * MINUTE, "front_door": 12 * HOUR}
 RADIO_ALIVE_EVERY_MS = 6 * HOUR
 # tenths of a degree above the night's 20.0, by hour UTC: coldest before dawn, warmest in the evening
 _CURVE = (2, 1, 0, 0, 1, 3, 6, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 19, 15, 11, 7, 4)
@@ -58,7 +58,7 @@ def battery(ward: Ward, thing: Thing, at_ms: int) -> int:
 def _alive_every_ms(thing: Thing) -> int:
     if thing.convention == VARDEVAKT:
         return ALIVE_EVERY_MS.get(thing.role, 0)
-    if thing.convention == CHIRPSTACK or thing.role in {"pendant", "smoke", "water", "bed"}:
+    if thing.convention == CHIRPSTACK or thing.role in {"pendant", "smoke", "water", "bed", "radar"}:
         return RADIO_ALIVE_EVERY_MS
     return 0
 

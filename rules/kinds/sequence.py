@@ -59,6 +59,7 @@ from rules.kinds.sequence_entry import (
     visit_of,
 )
 from rules.parameters import Values
+from rules.presence import is_news
 from rules.readings import camera_out, in_bed, indoor_milli
 
 
@@ -138,6 +139,8 @@ def _key(event: Event, context: Context[SequenceValues]) -> str:
 
 
 def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceValues], outcomes: list[Outcome]) -> None:
+    if not is_news(context.facts, event):
+        return  # a door that tells how it stands was not just opened or closed
     key, at_ms = _key(event, context), counts_from_ms(event)
     old = entries.get(key)
     at_once = _alarm(event, context) and not context.rule.adds_to  # a person's alarm waits for nothing

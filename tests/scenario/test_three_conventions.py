@@ -189,7 +189,7 @@ def rows(result: ReplayResult) -> list[tuple[str, str, str, str, str]]:
 
 
 def test_each_home_gets_its_alerts_and_no_other(night):
-    """Bed, fire, leak, cord; button, radar, fire, leak, a hub gone; dose, fall, leak, pendant: UTC, and nothing else."""
+    """Bed, fire, leak, cord; button, radar, fire, leak, a hub gone; dose, fall, leak, pendant; nothing else."""
     assert rows(night) == [
         ("21:05:30", "R30", "P3", "n-leak", "n-leak"),
         ("21:10:30", "R30", "P3", "c-leak", "c-leak"),

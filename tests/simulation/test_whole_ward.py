@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -12,12 +13,14 @@ from ingest.codecs import default_codecs
 from ingest.record import SETTING, RawRecord
 from ingest.source_fold import SourceFold
 from simulators import faults
+from simulators.doings import BED_ENTERED, BED_LEFT
 from simulators.furniture import make_ward
 from simulators.life import messages_in, sightings_in
 from simulators.message import record_of
 from simulators.oracle import person_alarms, verdict
 from tests.support.simulated import DAY_MS, oslo, replayed, site_file
 
+BED = {BED_LEFT, BED_ENTERED}
 SEED = 5  # a day with a confirmed fall, presses said twice, and stumbles that were cancelled
 WARD = make_ward(SEED)
 FROM_MS = oslo(date(2026, 3, 1), 12 * 60)
@@ -96,6 +99,31 @@ def test_every_alarm_of_the_day_is_a_p1_and_no_other(day, truth):
 def test_a_normal_day_is_quiet(day):
     """Twenty residents give a handful of alerts a day, so that whoever watches goes on looking."""
     assert 1 <= sum(alert["merged_into"] is None for alert in day.alerts) <= 14
+
+
+@pytest.mark.parametrize("seed", [1, 7, 11])
+def test_nobody_is_missed_who_lives_as_usual(seed, tmp_path):
+    """Three ordinary days of twenty: no silence, bathroom or door calls anybody; the bed only where they were up."""
+    ward, from_ms = make_ward(seed), oslo(date(2026, 3, 2), 0)
+    seen = sightings_in(ward, from_ms, from_ms + 3 * DAY_MS, oslo)
+    found = replayed(ward, messages_in(ward, from_ms, from_ms + 3 * DAY_MS, oslo), tmp_path)
+
+    told = [alert for alert in found.alerts if alert["rule"] in {"R09", "R10", "R12", "R16", "R17", "R18", "R41"}]
+    assert [(alert["rule"], alert["subject_id"], alert["opened_at"]) for alert in told] == []
+    for alert in (alert for alert in found.alerts if alert["rule"] == "R05"):
+        assert longest_time_out_of_bed_s(seen, alert["device_id"]) > 1_200
+    missing, unexpected = verdict(person_alarms(seen), found.alerts)
+    assert (missing, unexpected) == ([], [])
+
+
+def longest_time_out_of_bed_s(seen, device):
+    """Of a night."""
+    beds = [one for one in seen if one.thing is not None and one.thing.id == device and one.what in BED]
+    return max(
+        (two.at_ms - one.at_ms) // 1_000
+        for one, two in pairwise(beds)
+        if one.what == BED_LEFT and two.at_ms - one.at_ms < 4 * 3_600_000
+    )
 
 
 def test_the_same_seed_gives_the_same_bytes(messages, day, tmp_path):

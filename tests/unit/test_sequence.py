@@ -220,3 +220,15 @@ def test_a_changed_limit_counts_at_once() -> None:
     assert [effect.at_ms for effect in story.effects if isinstance(effect, Raise) and effect.rule == "R10"] == [
         story.at("01:41")
     ]
+
+
+def test_the_first_word_of_a_door_is_how_it_stands() -> None:
+    """A gateway that tells its cached "closed" at night, the first thing ever heard of it, tells of nobody leaving."""
+    story = HomeStory()
+    story.event("door.closed", story.at("00:21"), state=True, **DOOR)
+    story.until(story.at("05:00"))
+    assert [alert.rule for alert in story.raised() if alert.rule in ("R10", "R12")] == []
+    story.event("door.opened", story.at("05:10"), state=True, **DOOR)
+    story.event("door.closed", story.at("05:11"), state=True, **DOOR)
+    story.until(story.at("05:30"))
+    assert [alert.rule for alert in story.raised("R10")] == ["R10"]
