@@ -5,16 +5,14 @@ compared with it by *effective* time, whatever is heard first. There is one entr
 `visit_id`) and each event of the alarm class has its own. A counts from its own time, or from the time it names
 (`planned_at`). A of another type (door opened, then closed) counts anew; of the same type it is the same, unless it
 names another time. The timer of `absent` is
-
     due = max(A, end of the last hold) + within, or what is shorter and applies:
           urgent_within  for who has one of urgent_risks, or in the cold (urgent_below outside, urgent_fall inside)
           window_within  from the start of `window`, where it ends inside it
 
 With `renew` a B counts as a new A: while it goes on, B must come again and again. Late news settles before it fires.
 A rule that `adds_to` an alarm has no alert: what it has to say is said of that of A (first) or B (last).
-What begins with an event of the alarm class is raised under the id of that event and waits for no settle; what ends it
-is one more thing said of it (`outcomes.py`). At_once says without waiting that B will not come: of the entry that it is
-about, or as an entry of its own.
+What begins with an alarm-class event is raised under its id and waits for no settle; what ends it is one more thing
+said of it (`outcomes.py`). At_once says that B will not come: of the entry it is about, or as an entry of its own.
 
 | entry   | input                                     | next    | outcome                                  |
 |---------|-------------------------------------------|---------|------------------------------------------|
@@ -77,6 +75,8 @@ class Sequence:
         if role == "extend":
             return self.rearm(known, context), []  # the cold may have come: look again
         entries, outcomes = dict(known.entries), list[Outcome]()
+        if role == "enter" and not is_news(context.facts, event):
+            return known, []  # a door that tells how it stands was not just opened or closed
         if role == "then" and not known.seen:
             known = msgspec.structs.replace(known, seen=True)
         if role == "at_once":
@@ -139,8 +139,6 @@ def _key(event: Event, context: Context[SequenceValues]) -> str:
 
 
 def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceValues], outcomes: list[Outcome]) -> None:
-    if not is_news(context.facts, event):
-        return  # a door that tells how it stands was not just opened or closed
     key, at_ms = _key(event, context), counts_from_ms(event)
     old = entries.get(key)
     at_once = _alarm(event, context) and not context.rule.adds_to  # a person's alarm waits for nothing
