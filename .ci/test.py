@@ -2,8 +2,8 @@
 
     lint     .ci/lint
     browser  tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
-    rest     every other test, spread over the cores. A file's tests stay in order on one worker (loadfile) and files in
-             order of their names, so that a run can be repeated
+    rest     every other test, on two workers a core: the contract tests wait more than they work. A file's tests stay in
+             order on one worker (loadfile) and files in order of their names, so that a run can be repeated
 
 Each part writes to build/test/<part>.txt, and that is shown whole when the part ends. Any failure fails the run. The
 last lines say what was skipped in either call of pytest and how to get what was missing (tests/support/skips.py).
@@ -33,7 +33,7 @@ def parts(arguments: list[str]) -> dict[str, list[str]]:
     pytest = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest", "-q"]
     if sys.stdout.isatty():
         pytest.append("--color=yes")
-    spread = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+    spread = ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
     return {
         "lint": [*YIELDING, str(ROOT / ".ci" / "lint")],
         "browser": [*pytest, "tests/browser", *arguments],
