@@ -2,7 +2,7 @@
 
     lint     .ci/lint
     browser  tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
-    rest     every other test, on two workers a core: the contract tests wait more than they work. A file's tests stay in
+    rest     every other test, on two workers a core: contract tests wait more than they work. A file's tests stay in
              order on one worker (loadfile) and files in order of their names, so that a run can be repeated
 
 Each part writes to build/test/<part>.txt, and that is shown whole when the part ends. Any failure fails the run. The
