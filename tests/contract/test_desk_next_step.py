@@ -54,8 +54,8 @@ def test_ringing_is_whoever_was_told_last_and_has_not_answered(duty, alert_id):
 
 def now_left(duty: Duty) -> int:
     """Until the next step."""
-    ahead = [ms for ms in range(SECOND, 10 * MINUTE, SECOND) if instant(duty.now_ms + ms) == step(duty)["at"]]
-    return ahead[0]
+    at = step(duty)["at"]
+    return next(ms for ms in range(SECOND, 10 * MINUTE, SECOND) if instant(duty.now_ms + ms) == at)
 
 
 def test_a_hand_over_rings_the_one_asked_and_then_the_next_as_well(duty, alert_id):
