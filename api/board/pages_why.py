@@ -85,7 +85,9 @@ def _shown(found: dict[str, Any], page: Page) -> dict[str, Any]:
         "parameters": parameter_rows(found["parameters"], t),
         "rows": [row | {"at": t.put(row["at_ms"], "at")} for row in rows],
         "state": ", ".join(
-            f"{name} {value}" for name, value in found["state"].items() if not isinstance(value, dict | list)
+            f"{name} {value}"
+            for name, value in found["state"].items()
+            if name != "type" and not isinstance(value, dict | list)
         ),
         "version": found["rule_version"],
     }

@@ -28,6 +28,7 @@ PAGES = [
     "/unwatched",
     "/devices",
     "/rules",
+    "/why?subject=r1&rule=R01",
     "/tests",
     "/dead-letters",
     "/try",
