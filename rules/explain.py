@@ -156,7 +156,7 @@ def _concluded(fold: HomeFold, witness: _Witness, home_id: str, at_ms: int, *, a
         hold=hold,
         parameters=values.shown,
         state={} if state is None else msgspec.to_builtins(state),
-        next_due_ms=None if instance is None else due_ms_of(instance),
+        next_due_ms=_next_due_ms(instance),
         open_alerts=() if instance is None else tuple(instance.open_ids),
     )
 
@@ -184,11 +184,18 @@ def _conclusion(
         return "open"
     if instance is not None and held:
         return "held"
-    if instance is not None and due_ms_of(instance) is not None:
+    if _next_due_ms(instance) is not None:
         return "waiting"
     if told:
         return "told"
     return "quiet" if witness.seen else "seen_nothing"
+
+
+def _next_due_ms(instance: Instance | None) -> int | None:
+    """When the rule looks again by itself; that its measure ends one day is another matter (`watched_until_ms`)."""
+    if instance is None:
+        return None
+    return due_ms_of(msgspec.structs.replace(instance, watch_check_ms=None))
 
 
 def _resident(facts: Facts, subject: str) -> str | None:

@@ -89,3 +89,13 @@ def test_it_decides_nothing(night: HomeStory) -> None:
     alone = [alert.alert_id for alert in night.raised()]
     answer = asked(night, "05:00")
     assert [said.alert_id for said in answer.said if said.what == "raise"] == alone
+
+
+def test_a_measure_that_ends_one_day_is_no_timer() -> None:
+    """Nothing has happened: the rule waits for nothing, and says until when it may look."""
+    story = HomeStory(measure=False)
+    value = {"resident": "r1", "service": "digital_supervision", "from": "2026-01-01", "until": "2026-12-31"}
+    story.set("measure", "m1", value)
+    answer = asked(story, "12:00")
+    assert (answer.conclusion, answer.next_due_ms) == ("seen_nothing", None)
+    assert answer.watched_until_ms == story.at("00:00", 306)
