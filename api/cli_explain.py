@@ -20,6 +20,7 @@ from ingest.journal_file import ReaderPool
 from ingest.journal_sqlite import SqliteInputReader
 
 CONCLUSIONS = {
+    "before_log": "the log no longer reaches back to that time",
     "no_rule": "the book in force then had no such rule",
     "switched_off": "the rule was switched off for them",
     "not_in_home": "nobody of that name was in the home then",
@@ -65,7 +66,7 @@ def _ask(folder: Path, journal: Path, site: str | None, rule: str, subject: str,
     readers = ReaderPool(journal)
     try:
         with open_store(folder, site, writing=False) as store:
-            answer = explanation(SqliteInputReader(readers), store, store.site_id, rule, subject, at_ms)
+            answer = explanation(SqliteInputReader(readers), store, folder, rule, subject, at_ms)
     except TooLong as error:
         raise CannotRun(f"the log of home {error} is too long to be folded here") from error
     finally:

@@ -1,7 +1,7 @@
 """Why a rule did or did not tell anybody, answered from the log: for API, pages and `rules explain`. Edge: reads logs.
 
 The log of one home, and the settings of the site, are folded again up to the instant that is asked for
-(`rules/explain.py`). That costs some 20 ms a thousand inputs, so one at a time, and never in the way of the folds.
+(`rules/explain.py`), from the older base where the log was cut. One at a time, and never in the way of the folds.
 """
 
 from __future__ import annotations
@@ -9,15 +9,20 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from alerts.settings_store import SettingsStore
+from api.rule_book import engine_version
 from api.wire import utc_text
+from ingest.base_files import BaseFolder
 from ingest.record import SETTING, Input
 from rules.book import Book
+from rules.effects import LIVE
 from rules.explain import Explanation, Said, Seen, explain
+from rules.home_fold import HomeFold
 
 ROWS_MAX = 300_000  # inputs of one home: a year of a home full of sensors
 
@@ -29,6 +34,7 @@ class TooLong(Exception):
 class InputReader(Protocol):
     """INPUTS as they are looked up by home (ingest.journal.InputLog, or a reader beside a running service)."""
 
+    def read(self, after_seq: int, limit: int) -> list[Input]: ...
     def find(self, home: str, from_ms: int, to_ms: int, limit: int) -> list[Input]: ...
 
 
@@ -36,14 +42,29 @@ _one_at_a_time = threading.Lock()
 
 
 def explanation(
-    inputs: InputReader, store: SettingsStore, site: str, rule: str, subject: str, at_ms: int
+    inputs: InputReader, store: SettingsStore, data: Path, rule: str, subject: str, at_ms: int
 ) -> Explanation | None:
-    """The answer for one rule and subject; None when nobody of that name is known."""
+    """The answer for one rule and subject; None when nobody of that name is known. `data`: the folder of the bases."""
     home = home_of(store, subject)
     if home is None:
         return None
     with _one_at_a_time:
-        return explain(_inputs(inputs, home, at_ms), Book(()), site, subject, rule, at_ms)
+        begun, position = _begun(inputs, BaseFolder(data / "bases"), store.site_id, home)
+        given = (one for one in _inputs(inputs, home, at_ms) if one.seq > position)
+        return explain(given, Book(()), store.site_id, subject, rule, at_ms, begun=begun)
+
+
+def _begun(inputs: InputReader, bases: BaseFolder, site: str, home: str) -> tuple[HomeFold | None, int]:
+    """Where the log was cut: the fold of this home as the older base has it, and that base's position."""
+    first = inputs.read(0, 1)
+    base = bases.oldest(LIVE) if first and first[0].seq > 1 else None
+    if base is None or base.engine != engine_version():
+        return None, 0
+    fold = HomeFold(Book(()), site)
+    fold.restore(bases.state(base))
+    fold.state.homes = {name: one for name, one in fold.state.homes.items() if name == home}
+    fold.rebuild()
+    return fold, base.position
 
 
 def home_of(store: SettingsStore, subject: str) -> str | None:

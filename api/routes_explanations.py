@@ -65,7 +65,9 @@ def explain_alert(
 def _answer(services: Services, caller: Caller, rule: str, subject: str, at_ms: int, why: str) -> dict[str, Any]:
     note_read(services, caller, "explanation", subject, why)
     try:
-        found = explanation(services.input_log, services.settings_store, services.site_id, rule, subject, at_ms)
+        found = explanation(
+            services.input_log, services.settings_store, services.database.path.parent, rule, subject, at_ms
+        )
     except TooLong as error:
         raise Problem("bad-field", "subject") from error
     if found is None:

@@ -25,8 +25,10 @@ from rules.home_state import Home, Instance, due_ms_of
 KEPT_MAX = 50  # newest calls and sayings that are kept
 
 # What it comes to, in the order in which they are looked at. Words: `explain.<code>` of api/words.
-CONCLUSIONS = ("no_rule", "switched_off", "not_in_home", "not_watched", "set_aside", "open", "held", "waiting", "told",
-               "seen_nothing", "quiet")  # fmt: skip
+CONCLUSIONS = (
+    "before_log", "no_rule", "switched_off", "not_in_home", "not_watched", "set_aside", "open", "held", "waiting",
+    "told", "seen_nothing", "quiet",
+)  # fmt: skip
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -110,15 +112,19 @@ def explain(
     at_ms: int,
     *,
     all_measures: bool = False,
+    begun: HomeFold | None = None,
 ) -> Explanation:
     """What `rule_id` knew of `subject` at `at_ms`. `inputs`: those of its home and of the whole site, in order.
 
-    `book` is in force until an input brings another. Inputs after `at_ms` are not looked at.
+    `book` is in force until an input brings another. Inputs after `at_ms` are not looked at. `begun`: a fold of this
+    home alone from a base, where the log before it was cut; a time before that base has no answer.
     """
-    fold = HomeFold(book, site, all_measures=all_measures)
+    fold = HomeFold(book, site, all_measures=all_measures) if begun is None else begun
     witness = _Witness(rule_id, subject)
     fold.witness(witness.call)
-    home_id = ""
+    home_id = next(iter(fold.state.homes), "")
+    if home_id and at_ms < fold.state.homes[home_id].now_ms:
+        return Explanation(rule_id, subject, home_id, at_ms, "before_log")
     for given in inputs:
         if given.received_at_ms > at_ms:
             break

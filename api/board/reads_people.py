@@ -47,7 +47,7 @@ class PeopleReads(ThingReads):
         """What a rule knew of somebody (api/explanations.py); logged before it is shown. None: nobody of that name."""
         note_read(self.services, caller, "explanation", subject, purpose_of(caller))
         services = self.services
-        found = explanation(services.input_log, self.store, services.site_id, rule, subject, at_ms)
+        found = explanation(services.input_log, self.store, services.database.path.parent, rule, subject, at_ms)
         return None if found is None else shown_explanation(found)
 
     def resident_card(self, resident_id: str | None) -> dict[str, Any] | None:

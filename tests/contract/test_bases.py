@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from alerts.settings_store import SettingsStore
 from api.bases import FOLDS, prove
+from api.explanations import explanation
 from api.rule_book import engine_version
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.codecs import default_codecs
@@ -161,3 +163,35 @@ def test_a_damaged_base_is_not_believed(tmp_path: Path) -> None:
 def _lose_snapshots(data: Path) -> None:
     with sqlite3.connect(data / "journal.db") as connection:
         connection.execute("DELETE FROM snapshots")
+
+
+def test_where_the_log_was_cut_explanations_begin_at_the_base(tmp_path: Path) -> None:
+    """The rule, its limits and its watch are known though their settings are cut; before the base is no answer."""
+    place, data, day = Place(tmp_path / "place"), tmp_path / "place", with_book()
+    store = SettingsStore(place.database, SITE)
+    items: tuple[tuple[str, str, dict[str, object]], ...] = (
+        ("site", SITE, {"name": "S"}), ("ward", "nord", {"name": "Nord"}), ("home", "h1", {"ward": "nord"}),
+        ("resident", "r1", {"home": "h1", "name": "Kari N"}),
+    )  # fmt: skip
+    for kind, key, value in items:
+        store.save(kind, key, value, None, 0)
+    for part in (day[: len(day) // 2], day[len(day) // 2 :]):
+        place.write(part)
+        runner = live(place)
+        runner.run_until(place.journal.inputs.last_seq())
+        runner._save()
+        prove(data, "solbakken", default_codecs(), 1)
+    now_ms = day[-1].received_at_ms
+    whole = explanation(place.journal.inputs, store, data, "R16", "r1", now_ms)
+    older = BaseFolder(data / "bases").oldest(LIVE)
+    assert older is not None
+    place.journal.cut(0, older.position, FOREVER_MS)
+    cut = explanation(place.journal.inputs, store, data, "R16", "r1", now_ms)
+    early = explanation(place.journal.inputs, store, data, "R16", "r1", day[0].received_at_ms)
+
+    assert whole is not None
+    assert cut is not None
+    assert early is not None
+    assert (cut.conclusion, cut.state, cut.parameters) == (whole.conclusion, whole.state, whole.parameters)
+    assert early.conclusion == "before_log"
+    place.close()
