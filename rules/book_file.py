@@ -66,16 +66,21 @@ def book_for_site(path: Path | None) -> Book:
     return check_book(with_versions(_over(shipped, _parse(text, str(path)), str(path))))
 
 
-def _parse(text: str, file: str) -> CommentedMap:
+def read_yaml(text: str, file: str) -> object:
+    """The document with its lines; BookError with file and line for what is no YAML."""
     yaml = YAML(typ="rt")
     yaml.allow_duplicate_keys = False
     try:
-        document = yaml.load(text)
+        return yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         raise BookError(file, line, str(error.problem)) from error
     except YAMLError as error:
         raise BookError(file, 1, str(error).splitlines()[0]) from error
+
+
+def _parse(text: str, file: str) -> CommentedMap:
+    document = read_yaml(text, file)
     if not isinstance(document, CommentedMap):
         raise BookError(file, 1, "must be a mapping with set, wards or off")
     return document

@@ -130,15 +130,20 @@ def _count(value: object) -> object:
     return value
 
 
-def _milli(value: object) -> object:
+def _decimal(value: object, most: int, meant: str) -> float:
     number = value
     if isinstance(value, str):
         try:
             number = float(value)
         except ValueError:
             number = None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= COUNT_MAX:
-        raise ValueError(f"{value!r} is not a number such as 36.5")
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= most:
+        raise ValueError(f"{value!r} is not {meant}")
+    return number
+
+
+def _milli(value: object) -> object:
+    number = _decimal(value, COUNT_MAX, "a number such as 36.5")
     milli = round(number * 1_000)
     if abs(milli - number * 1_000) > 1e-6:
         raise ValueError(f"{value!r} has more than three decimals")
@@ -146,15 +151,7 @@ def _milli(value: object) -> object:
 
 
 def _degrees(value: object) -> object:
-    number = value
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) <= DEGREES_MAX:
-        raise ValueError(f"{value!r} is not degrees such as 59.913868")
-    return round(number * 1_000_000)
+    return round(_decimal(value, DEGREES_MAX, "degrees such as 59.913868") * 1_000_000)
 
 
 _PARSERS = {

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rules.book import Book
-from rules.book_file import FAMILIES, BookError, shipped_book
+from rules.book_file import FAMILIES, BookError, read_yaml, shipped_book
 from rules.local_time import zone
 from rules.rule_test import DAY_1, SHOWS, Case, Clock, Site, WrongWord
 from rules.rule_test_home import book_of
@@ -58,16 +56,7 @@ def load_tests(path: Path, book: Book) -> list[Case]:
 
 def read_tests(text: str, file: str, book: Book) -> list[Case]:
     """The cases of a text. `book`: the one they will run under; its rules and parameters are known words."""
-    yaml = YAML(typ="rt")
-    yaml.allow_duplicate_keys = False
-    try:
-        document = yaml.load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise BookError(file, line, str(error.problem)) from error
-    except YAMLError as error:
-        raise BookError(file, 1, str(error).splitlines()[0]) from error
-    return _File(text, file, book).read(document)
+    return _File(text, file, book).read(read_yaml(text, file))
 
 
 class _File:
