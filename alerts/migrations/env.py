@@ -5,10 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from alerts import schema, schema_people, schema_upkeep
-from alerts.metadata import metadata
-
-TABLES = (schema, schema_people, schema_upkeep)  # imported so that they stand in the metadata
+from alerts.tables import metadata
 
 
 def run(connection: Connection) -> None:

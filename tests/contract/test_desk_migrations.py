@@ -10,7 +10,7 @@ import pytest
 from alerts import schema, schema_people, schema_upkeep
 from alerts.database import DatabaseRefused, migrate, open_database
 from alerts.desk import Desk
-from alerts.metadata import metadata
+from alerts.tables import metadata
 from tests.support.desk import NIGHT_MS, SITE, pressed
 
 

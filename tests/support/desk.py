@@ -16,8 +16,8 @@ from alerts.acts import Actor
 from alerts.channels import FAILED, OK, Message, Result
 from alerts.database import Database, open_database
 from alerts.desk import Desk
-from alerts.metadata import metadata
 from alerts.outbox import Outbox
+from alerts.tables import metadata
 from rules.effects import Cause, Clear, Effect, Observe, Raise, Reason, Update, alarm_alert_id, effect_id
 
 SITE = "solbakken"

@@ -24,8 +24,8 @@ from starlette.testclient import TestClient
 from alerts.accounts import Accounts
 from alerts.database import Database, open_database
 from alerts.desk import Desk
-from alerts.metadata import metadata
 from alerts.settings_store import SettingsStore
+from alerts.tables import metadata
 from api.app import create_app
 from api.live import Wakeup
 from api.problems import URN

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alerts import schema, schema_people, site_import
+from alerts import site_import
 from alerts.database import open_database
-from alerts.metadata import metadata
 from alerts.settings_store import SettingsStore
 from alerts.site_file import load, loads
 from alerts.site_items import SiteFile
+from alerts.tables import metadata
 
 SITE = "solvang"
 NOW_MS = 1_772_000_000_000
 WHOLE = Path(__file__).parent.parent / "unit" / "site_files" / "good-whole.yaml"
-TABLES = (schema.alerts, schema_people.residents)  # imported for what they put on the one MetaData
 
 
 def new_store(folder: Path) -> SettingsStore:

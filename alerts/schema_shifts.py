@@ -1,0 +1,6 @@
+"""Tables of who is on shift.
+
+What may live here: tables on the one MetaData, nothing that reads or writes them.
+"""
+
+from __future__ import annotations
