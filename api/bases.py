@@ -89,13 +89,16 @@ def _prove(
         return Proof(name, "no_snapshot")
     position, state = found
     before = bases.newest(name, position)
-    if before is not None and before.engine != engine:
-        before = None
-    if before is not None and before.position == position:
+    if before is not None and before.engine != engine and not _is_cut(name, readers):
+        before = None  # else it is what the service itself went on from after the update: there is nothing before it
+    if before is not None and before.position == position and before.engine == engine:
         return Proof(name, "nothing_new", position, before.proved_from)
     fold, from_position = make(), 0
     if before is not None:
-        fold.restore(bases.state(before))
+        try:
+            fold.restore(bases.state(before))
+        except (msgspec.MsgspecError, ValueError):
+            return Proof(name, "log_cut", position)  # of a version that this one cannot read
         from_position = before.position
     rows = _rows(name, readers, from_position, position)
     count = 0
@@ -109,6 +112,13 @@ def _prove(
         bases.save(new_base(name, position, engine, site, SCHEMA, now_ms, from_position, state), state)
     seconds = round(time.monotonic() - begun_s, 3)
     return Proof(name, "base" if equal else "differs", position, from_position, count, seconds)
+
+
+def _is_cut(name: str, readers: ReaderPool) -> bool:
+    """Whether the fold's log begins later than at row 1."""
+    raw, inputs = SqliteRawReader(readers), SqliteInputReader(readers)
+    first = raw.read(0, 1) if name == SOURCE else inputs.read(0, 1)
+    return bool(first) and first[0].seq > 1
 
 
 def _rows(name: str, readers: ReaderPool, after: int, until: int) -> Iterator[Any]:

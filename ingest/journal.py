@@ -100,6 +100,17 @@ class InputLog(Protocol):
         ...
 
 
+SNAPSHOT_ROWS, SNAPSHOT_ROWS_MAX = 10_000, 50_000
+SNAPSHOT_BYTES_A_ROW = 1_000  # what snapshots may add to the disk's work for each row
+
+
+def snapshot_after(size: int) -> int:
+    """After how many rows a fold whose last snapshot had this many bytes writes the next: the bound of what a start
+    folds again, some 20 000 rows a second. A large state is written seldomer, or the disk would do little else.
+    """
+    return min(max(SNAPSHOT_ROWS, size // SNAPSHOT_BYTES_A_ROW), SNAPSHOT_ROWS_MAX)
+
+
 class SnapshotStore(Protocol):
     """Where a fold keeps its state so that a restart need not begin at row 1."""
 

@@ -22,6 +22,7 @@ import structlog
 
 from ingest import journal_rows as rows
 from ingest.journal import JournalError
+from ingest.journal_check import check_at_start
 from ingest.record import SCHEMA
 
 log = structlog.get_logger()
@@ -39,7 +40,7 @@ class JournalOptions(msgspec.Struct, frozen=True):
     queue_rows: int = 20_000
     queue_bytes: int = 64 * 1024 * 1024
     block_s: float = 30.0  # how long an append may wait for room in the queue
-    check: bool = True  # quick_check at start
+    check: bool = True  # whether the file is whole (journal_check.py)
 
 
 class JournalHealth(msgspec.Struct, frozen=True):
@@ -166,7 +167,8 @@ def is_in_use(path: Path) -> bool:
     return False
 
 
-def prepare(connection: sqlite3.Connection, path: Path, options: JournalOptions) -> None:
+def prepare(connection: sqlite3.Connection, path: Path, options: JournalOptions) -> bool:
+    """Look whether the file is ours and whole, and set the writing connection up. True: part of it is yet to check."""
     application, version = pragma(connection, "application_id"), pragma(connection, "user_version")
     fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not fresh and application != rows.APPLICATION_ID:
@@ -183,11 +185,13 @@ def prepare(connection: sqlite3.Connection, path: Path, options: JournalOptions)
     connection.execute("PRAGMA cache_size=-32768")
     if options.max_bytes is not None:
         connection.execute(f"PRAGMA max_page_count={options.max_bytes // pragma(connection, 'page_size')}")
+    to_check = False
     if fresh:
         _create(connection)
     elif options.check:
-        _quick_check(connection, path)
+        to_check = check_at_start(connection, path)
     log.info("journal_opened", path=str(path), sqlite=sqlite3.sqlite_version, schema=SCHEMA, fresh=fresh)
+    return to_check
 
 
 def _create(connection: sqlite3.Connection) -> None:
@@ -198,21 +202,6 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id={rows.APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version={SCHEMA}")
     connection.execute("COMMIT")
-
-
-def _quick_check(connection: sqlite3.Connection, path: Path) -> None:
-    started = time.monotonic()
-    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(5)")]
-    if found != ["ok"]:
-        raise JournalError(damaged(path, "; ".join(found)[:300]))
-    log.info("journal_checked", path=str(path), seconds=round(time.monotonic() - started, 3))
-
-
-def damaged(path: Path, why: str) -> str:
-    return (
-        f"{path} is damaged or unreadable ({why}). It was left as it is and the service did not start. Copy {path}* to "
-        "another disk, check this one, then restore the newest backup with `vardevakt restore`"
-    )
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> int:

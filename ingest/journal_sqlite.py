@@ -15,8 +15,9 @@ from typing import Self
 
 from ingest import journal_rows as rows
 from ingest.journal import JournalError
+from ingest.journal_check import LaterCheck, damaged
 from ingest.journal_cut import CUT_ROWS, cut_rows
-from ingest.journal_file import JournalHealth, JournalOptions, ReaderPool, Tail, damaged, lock_file, prepare
+from ingest.journal_file import JournalHealth, JournalOptions, ReaderPool, Tail, lock_file, prepare
 from ingest.journal_snapshots import SqliteSnapshotStore
 from ingest.journal_upkeep import Upkeep
 from ingest.journal_writer import GroupWriter
@@ -194,8 +195,9 @@ class SqliteJournal:
     """The three ports over one file. Made by `open_journal`; `close` it, or use it as a context manager."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, site: str, options: JournalOptions, lock: int
-    ) -> None:
+        self, connection: sqlite3.Connection, path: Path, site: str, options: JournalOptions, lock: int, *,
+        check_rest: bool,
+    ) -> None:  # fmt: skip
         self.path = path
         self._lock = lock
         self._writer = GroupWriter(connection, path, _tail(connection), options, Upkeep(connection, path))
@@ -204,12 +206,15 @@ class SqliteJournal:
         self.inputs = SqliteInputLog(self._writer, self._readers, site)
         self.snapshots = SqliteSnapshotStore(self._writer, self._readers, site)
         self._writer.start()
+        self._check = LaterCheck(path, self._writer.give_up) if check_rest else None
+        if self._check is not None:
+            self._check.start()
 
     @property
     def first_seqs(self) -> tuple[int, int]:
         """The first row of RAW and of INPUTS that is still there; 1 where nothing was cut."""
         with self._readers.borrow() as connection:
-            found = [connection.execute(f"SELECT min(seq) FROM {table}").fetchone()[0] for table in ("raw", "inputs")]  # noqa: S608
+            found = connection.execute("SELECT (SELECT min(seq) FROM raw), (SELECT min(seq) FROM inputs)").fetchone()
         return found[0] or 1, found[1] or 1
 
     def cut(self, raw_until: int, inputs_until: int, received_before_ms: int) -> int:
@@ -241,6 +246,8 @@ class SqliteJournal:
         """Commit what is queued and let the file go. Safe to call twice."""
         if self._lock < 0:
             return
+        if self._check is not None:
+            self._check.stop()
         self._readers.close()
         self._writer.close()
         os.close(self._lock)
@@ -261,8 +268,8 @@ def open_journal(path: Path, site: str, options: JournalOptions | None = None) -
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-        prepare(connection, path, options)
-        return SqliteJournal(connection, path, site, options, lock)
+        to_check = prepare(connection, path, options)
+        return SqliteJournal(connection, path, site, options, lock, check_rest=to_check)
     except (sqlite3.Error, JournalError) as error:
         if connection is not None:
             connection.close()

@@ -18,7 +18,8 @@ log = structlog.get_logger()
 
 CHECKPOINT_ROWS = 10_000
 CHECKPOINT_BYTES = 8 * 1024 * 1024
-LONG_WAL_PAGES = 16_384  # 64 MiB: readers have kept the log from being reused; wait for them once
+LONG_WAL_PAGES = 16_384  # 64 MiB: readers have kept the log from being reused; wait for them once …
+RESTART_WAIT_MS = 100  # … but not long: whoever waits for a commit waits for this
 
 
 class Upkeep:
@@ -47,11 +48,20 @@ class Upkeep:
             self._index_homes(connection, tail)
             _busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages > LONG_WAL_PAGES and moved < pages:
-                connection.execute("PRAGMA wal_checkpoint(RESTART)")
+                self._restart(connection)
         except sqlite3.OperationalError as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             log.warning("journal_upkeep_failed", path=str(self._path), error=str(error))
+
+    @staticmethod
+    def _restart(connection: sqlite3.Connection) -> None:
+        patience_ms = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        connection.execute(f"PRAGMA busy_timeout={RESTART_WAIT_MS}")
+        try:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={patience_ms}")
 
     def _index_homes(self, connection: sqlite3.Connection, tail: Tail) -> None:
         """Keep the table `input_homes` at most INDEX_ROWS behind, in transactions that are never long."""

@@ -105,6 +105,15 @@ class GroupWriter:
         with self._lock:
             self._acked[link] = seq
 
+    def give_up(self, reason: str) -> None:
+        """Stop for good: what waits fails, and all that comes. Callable from any thread; it happens in the writer's."""
+
+        def run(_connection: sqlite3.Connection, _tail: Tail) -> int:
+            self._die(reason)
+            return 0
+
+        self.submit(run, 0, 0)
+
     def wait(self, reached: Callable[[Tail], bool], timeout_s: float) -> bool:
         """Block until a commit makes `reached` true, the writer ends, or the time is up."""
         with self._committed:

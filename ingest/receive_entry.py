@@ -15,6 +15,7 @@ from ingest.redelivery import MAX_ROWS, Redelivery
 log = structlog.get_logger()
 
 KEPT_WHOLE_BYTES = 4 * 1024 * 1024
+RESTORED_ROWS = MAX_ROWS // 2  # what a broker has in flight is the newest it sent, and a packet's id has 16 bits
 
 OnSynced = Callable[[int], None]
 
@@ -92,9 +93,9 @@ def key_of(record: RawRecord) -> int:
 
 
 def restored(raw: RawIntake) -> Redelivery:
-    """Marks for the rows beyond each link's stored watermark: after a crash they may come again."""
+    """Marks for the newest rows beyond each link's stored watermark: after a crash they may come again."""
     redelivery, acked, last = Redelivery(), raw.acked(), raw.last_seq()
-    seq = max(min(acked.values(), default=0), last - MAX_ROWS)
+    seq = max(min(acked.values(), default=0), last - RESTORED_ROWS)
     while seq < last and (page := raw.read(seq, 1_000)):
         for record in page:
             if record.kind == MQTT and record.qos > 0 and record.seq > acked.get(link_of(record), 0):

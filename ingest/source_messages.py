@@ -19,6 +19,7 @@ from ingest.roles import may_raise_alarm
 from ingest.source_events import event_of, qualities
 from ingest.source_state import Outcome, SourceState
 from ingest.trust import trusted_time
+from ingest.unchanged import OF_DOSES, UNCHANGED
 from ingest.undecodable import fingerprint
 from ingest.vocabulary import floor_flag, goes_to_person
 
@@ -234,6 +235,10 @@ class MessageFold:
             self._sign_of_life(record, None, None if via == address else via, out)
             out.verdict(item, outcome, event_id if outcome == DUPLICATE else None)
             return
+        pulse = state.liveness.pulse(address)
+        steady = pulse is not None and not pulse.offline
+        if draft.type in OF_DOSES:
+            state.unchanged.spoke_of_doses(address)
         if draft.type == "device.online" and (record.retain or (spoken_for and not _is_proof(draft))):
             if not state.liveness.taken_back(address, state.now_ms, out.transitions.append):
                 self._of_liveness(record, draft, address, assignment, out)
@@ -245,11 +250,14 @@ class MessageFold:
         else:
             self._sign_of_life(record, address, via, out, address if draft.type == "device.online" else None)
         quality = qualities(state.sessions, record, draft, assignment, doubt, outcome, floor, effective_at_ms)
-        event = event_of(
-            state, event_id, address, route.gateway, draft, received_at_ms, effective_at_ms, assignment, quality,
-            is_state=draft.state or record.retain,
-        )  # fmt: skip
-        out.inputs.append(Input(EVENT, received_at_ms, event.home, event, None, floor, out.raw_seq, item))
+        if state.unchanged.again(address, draft, assignment, quality, received_at_ms, steady=steady):
+            out.verdict(item, UNCHANGED, event_id)
+        else:
+            event = event_of(
+                state, event_id, address, route.gateway, draft, received_at_ms, effective_at_ms, assignment, quality,
+                is_state=draft.state or record.retain,
+            )  # fmt: skip
+            out.inputs.append(Input(EVENT, received_at_ms, event.home, event, None, floor, out.raw_seq, item))
         if draft.type in _TELLS_INTERVAL:
             self._of_liveness(record, draft, address, assignment, out)
 

@@ -13,13 +13,12 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from ingest.journal import InputLog, JournalError, RawLog, SnapshotStore, beyond_cut
+from ingest.journal import InputLog, JournalError, RawLog, SnapshotStore, beyond_cut, snapshot_after
 from ingest.record import Folded, RawRecord, Recorded
 from ingest.source_fold import SourceFold
 from ingest.source_state import ENGINE
 
 BATCH = 2_000
-SNAPSHOT_EVERY = 50_000
 SNAPSHOT_NAME = "source"
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 10.0
 IDLE_S = 1.0  # looks without being woken: a lost wake-up costs a second, not a night
@@ -45,16 +44,17 @@ class SourceRunner:
         *,
         on_inputs: Callable[[], None] = lambda: None,
         on_recorded: Callable[[Sequence[Recorded]], None] = lambda _: None,
-        snapshot_every: int = SNAPSHOT_EVERY,
+        after_rows: Callable[[int], int] = snapshot_after,
     ) -> None:
         self._make_fold, self._raw, self._inputs, self._snapshots, self._now_ms = (
             make_fold, raw, inputs, snapshots, now_ms,
         )  # fmt: skip
-        self._on_inputs, self._on_recorded, self._snapshot_every = on_inputs, on_recorded, snapshot_every
+        self._on_inputs, self._on_recorded, self._after_rows = on_inputs, on_recorded, after_rows
         self._fold = make_fold()
         self._fold_lock = threading.Lock()  # the pages read liveness while the thread folds
         self._position = 0
-        self._snapshot_at = 0
+        self._snapshot_at, self._snapshot_rows = 0, after_rows(0)
+        self._writing: threading.Thread | None = None  # of a snapshot, while the fold goes on
         self._asked_to_save, self._saved = False, threading.Event()
         self._next_due_ms: int | None = None
         self._wake = threading.Event()
@@ -118,6 +118,7 @@ class SourceRunner:
             self._rebuild()
         while self._position < seq and self._batch():
             pass
+        self._await_snapshot()
 
     def save_now(self, timeout_s: float = 120.0) -> None:
         """Have a snapshot written at the next pause between batches, and wait for it. Callable from any thread."""
@@ -135,10 +136,12 @@ class SourceRunner:
                 if self._asked_to_save:
                     self._asked_to_save = False
                     self._save()
+                    self._await_snapshot()
                     self._saved.set()
                 if not self._batch():
                     self._wake.wait(IDLE_S)
             self._save()
+            self._await_snapshot()
         except JournalError as error:
             self.healthy = False
             log.error("source_runner_stopped", reason=str(error), position=self._position, fenced=self.fenced)
@@ -153,7 +156,7 @@ class SourceRunner:
         if kept is not None:
             try:
                 self._fold.restore(kept[1])
-                self._position = kept[0]
+                self._position, self._snapshot_rows = kept[0], self._after_rows(len(kept[1]))
             except ValueError as error:
                 log.warning("snapshot_not_read", fold=SNAPSHOT_NAME, reason=str(error))
                 self._fold = self._make_fold()
@@ -187,7 +190,7 @@ class SourceRunner:
         if recorded:
             self._on_recorded(recorded)
         self._on_inputs()
-        if self._position - self._snapshot_at >= self._snapshot_every:
+        if self._position - self._snapshot_at >= self._snapshot_rows:
             self._save()
         return True
 
@@ -214,11 +217,27 @@ class SourceRunner:
         return True
 
     def _save(self) -> None:
-        """Snapshots never run ahead of the position on disk; one that cannot be written costs a longer start only."""
+        """Begin a snapshot. It never runs ahead of the position on disk. Its bytes are made at once; alarms do not wait
+        until those, up to tens of megabytes, are on disk.
+        """
         if self._inputs.position() != self._position or self._position == self._snapshot_at:
             return
+        self._await_snapshot()
+        position, state = self._position, self._fold.snapshot()
+        self._snapshot_at, self._snapshot_rows = position, self._after_rows(len(state))
+        self._writing = threading.Thread(
+            target=self._write_snapshot, args=(position, state), name="source-snapshot", daemon=True
+        )
+        self._writing.start()
+
+    def _write_snapshot(self, position: int, state: bytes) -> None:
+        """One that cannot be written costs a longer start only."""
         try:
-            self._snapshots.save(SNAPSHOT_NAME, self._position, ENGINE, self._fold.snapshot())
+            self._snapshots.save(SNAPSHOT_NAME, position, ENGINE, state)
         except JournalError as error:
             log.warning("snapshot_not_written", fold=SNAPSHOT_NAME, reason=str(error))
-        self._snapshot_at = self._position
+
+    def _await_snapshot(self) -> None:
+        if self._writing is not None:
+            self._writing.join()
+            self._writing = None

@@ -21,7 +21,8 @@ _SETTING = msgspec.json.Decoder(Setting)
 _OBJECT = msgspec.json.Decoder(dict[str, object])
 _OF_RESIDENT = frozenset({"measure", "plan", "pause"})
 _DOSE_TYPES = frozenset({"dose.taken", "dose.skipped"})  # by the hand or word of staff, about a resident's dose
-_STAFF_TYPES = frozenset({"staff.arrived", "staff.left"}) | _DOSE_TYPES
+_SEARCH_TYPES = frozenset({"tracking.started", "tracking.ended"})  # somebody searches for a resident, by hand
+_STAFF_TYPES = frozenset({"staff.arrived", "staff.left"}) | _DOSE_TYPES | _SEARCH_TYPES
 FEED_TYPES = frozenset({"feed.lost", "feed.gap", "feed.settled", "clock.stepped", "intake.shed"})
 SERVICE_ADDRESS = "service:feed"
 
@@ -58,9 +59,14 @@ def fold_setting(state: SourceState, record: RawRecord, out: Outcome) -> None:
     registry.apply(setting, now_ms)
     if setting.kind == "test_session":
         state.sessions.apply(setting, now_ms)
+    elif setting.kind == "book" and setting.value is not None:
+        state.unchanged.book_changed(setting.value.get("book"))
     addresses = sorted({*addresses, *registry.addresses(setting_id)})
     for address in addresses:
         state.unknown.pop(address, None)
+    for each in (setting_id, *moving):
+        for address in registry.addresses(each):
+            state.unchanged.forget_words(address)
     state.liveness.registry_changed(addresses, now_ms)
     lives.tell_left(out)
     _send(state, record, out, setting, before[setting_id])
@@ -119,6 +125,9 @@ def fold_staff(state: SourceState, record: RawRecord, out: Outcome) -> None:
     at_ms, resident = said.get("at_ms"), said.get("resident")
     if kind in _DOSE_TYPES and not (isinstance(resident, str) and resident and isinstance(said.get("dose_id"), str)):
         refuse(record, out, "wrong_type", "resident or dose_id")
+        return
+    if kind in _SEARCH_TYPES and not (isinstance(resident, str) and resident):
+        refuse(record, out, "wrong_type", "resident")
         return
     observed_ms = at_ms if isinstance(at_ms, int) and not isinstance(at_ms, bool) and is_int64(at_ms) else None
     received_ms = record.received_at_ms

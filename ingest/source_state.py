@@ -17,10 +17,13 @@ from ingest.pulse import LivenessState, Transition
 from ingest.record import DeadLetter, Folded, Input, RawRecord, Recorded, Verdict
 from ingest.registry import Item, Registry
 from ingest.trust import TestSessions
+from ingest.unchanged import Unchanged, UnchangedState
 from ingest.undecodable import Undecodable, Window
 
-ENGINE = "source-1"
-"""Version of this state's shape and of what the fold does: a snapshot of another one is not read."""
+ENGINE = "source-2"
+"""Version of this state's shape and of what the fold does: a snapshot of another one is not looked for …"""
+READABLE = ("source-1", ENGINE)
+"""… but a base of these is taken where the log before it was cut. Source-1 told homes of every heartbeat."""
 UNKNOWN_MAX = 50_000
 
 
@@ -38,6 +41,7 @@ class Snapshot(msgspec.Struct, array_like=True):
     undecodable: list[tuple[str, Window]]
     unknown: list[str]
     codec_states: dict[str, object]
+    unchanged: UnchangedState = msgspec.field(default_factory=UnchangedState)  # since source-2
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="sorted")
@@ -55,6 +59,7 @@ class SourceState:
         self.identity = Identity(site)
         self.liveness = Liveness(self.registry)
         self.undecodable = Undecodable()
+        self.unchanged = Unchanged()
         self.codec_states: dict[str, object] = {}
         self.unknown: OrderedDict[str, None] = OrderedDict()
         self.dropped_addresses = 0
@@ -69,6 +74,7 @@ class SourceState:
             self.codec_states.pop(oldest, None)
             self.identity.forget(oldest)
             self.liveness.forget(oldest)
+            self.unchanged.forget(oldest)
             self.dropped_addresses += 1
 
     def to_bytes(self) -> bytes:
@@ -76,7 +82,7 @@ class SourceState:
             Snapshot(
                 ENGINE, self.site, self.now_ms, self.dropped_addresses, self.registry.items(), self.sessions.state(),
                 self.identity.state(), self.liveness.state(), self.undecodable.state(), list(self.unknown),
-                self.codec_states,
+                self.codec_states, self.unchanged.state(),
             )
         )  # fmt: skip
 
@@ -86,7 +92,7 @@ class SourceState:
             kept = _DECODER.decode(state)
         except msgspec.DecodeError as error:
             raise ValueError(f"not a snapshot of the source fold: {error}") from error
-        if (kept.engine, kept.site) != (ENGINE, self.site):
+        if kept.engine not in READABLE or kept.site != self.site:
             raise ValueError(f"snapshot of {kept.engine} for site {kept.site}, not of {ENGINE} for {self.site}")
         self.now_ms, self.dropped_addresses = kept.now_ms, kept.dropped_addresses
         self.registry = Registry(kept.items)
@@ -95,6 +101,7 @@ class SourceState:
         self.liveness = Liveness(self.registry)
         self.liveness.restore(kept.liveness, kept.now_ms)
         self.undecodable = Undecodable(kept.undecodable)
+        self.unchanged = Unchanged(kept.unchanged)
         self.unknown = OrderedDict.fromkeys(kept.unknown)
         self.codec_states = kept.codec_states
 

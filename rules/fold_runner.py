@@ -18,12 +18,11 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from ingest.journal import InputLog, JournalError, SnapshotStore, beyond_cut
+from ingest.journal import InputLog, JournalError, SnapshotStore, beyond_cut, snapshot_after
 from ingest.record import Input
 from rules.effects import Effect, Fenced, Observe
 
 BATCH = 2_000
-SNAPSHOT_EVERY = 50_000
 QUIET_ROWS = 5_000  # how far a fold without effects may run ahead of `applied`: refolding them costs < 1 s
 QUARANTINED_MAX = 1_000
 # An alert costs the desk some 15 ms. All alarms of a storm in one transaction would be shown only after the last, keep
@@ -80,7 +79,7 @@ class FoldRunner:
         self.fold: Fold = make_fold()
         self.position = 0  # newest input folded
         self._applied = 0  # what the desk has
-        self._snapshot_at = 0
+        self._snapshot_at, self._snapshot_rows = 0, snapshot_after(0)
         self.next_due_ms: int | None = None
         self.skipped = 0  # inputs that the fold could not take, since the first row
         self.healthy = True
@@ -183,7 +182,7 @@ class FoldRunner:
         try:
             self.fold.restore(kept[1])
             gc.freeze()  # no cycle among them: of 10 000 homes a full collection would be a pause of 0.1 s and more
-            self.position = kept[0]
+            self.position, self._snapshot_rows = kept[0], snapshot_after(len(kept[1]))
         except (msgspec.MsgspecError, ValueError) as error:
             log.warning("snapshot_not_read", fold=self.lane, position=kept[0], reason=str(error))
             self.fold = self._make_fold()
@@ -240,7 +239,7 @@ class FoldRunner:
         self.next_due_ms = self.fold.next_due_ms()
         if effects or self.position - self._applied > QUIET_ROWS:
             self._apply(effects)
-        if self.position - self._snapshot_at > SNAPSHOT_EVERY:
+        if self.position - self._snapshot_at > self._snapshot_rows:
             self._flush()
             self._save()
         return any_rows
@@ -258,8 +257,9 @@ class FoldRunner:
         """Snapshots never run ahead of `applied`."""
         assert self._applied == self.position, "a snapshot would hold what the desk does not know"
         if self.position > self._snapshot_at:
-            self._snapshots.save(self.lane, self.position, self.engine, self.fold.snapshot())
-            self._snapshot_at = self.position
+            state = self.fold.snapshot()
+            self._snapshots.save(self.lane, self.position, self.engine, state)
+            self._snapshot_at, self._snapshot_rows = self.position, snapshot_after(len(state))
 
 
 _FOR_OPERATORS = ("quarantined", "skipped")

@@ -13,7 +13,7 @@ from alerts.settings_store import SettingsStore
 from api.bases import FOLDS, prove
 from api.explanations import explanation
 from api.rule_book import engine_version
-from ingest.base_files import BaseFolder, SnapshotsAndBases
+from ingest.base_files import BaseFolder, SnapshotsAndBases, new_base
 from ingest.codecs import default_codecs
 from ingest.journal import JournalError
 from ingest.journal_sqlite import open_journal
@@ -110,6 +110,29 @@ def test_without_a_base_a_cut_log_is_refused(tmp_path: Path) -> None:
     place.journal.cut(0, 5, FOREVER_MS)
     with pytest.raises(JournalError, match="begins at row 6"):
         live(place).run_until(place.journal.inputs.last_seq())
+    place.close()
+
+
+def test_after_an_update_a_cut_log_is_proved_from_the_base_before_it(tmp_path: Path) -> None:
+    """What an earlier version left is what this one went on from, so that its states are proved from there too."""
+    place = Place(tmp_path / "place")
+    day, data = with_book(), tmp_path / "place"
+    place.write(day[: len(day) // 2])
+    runner = live(place)
+    runner.run_until(place.journal.inputs.last_seq())
+    state = runner.fold.snapshot()
+    BaseFolder(data / "bases").save(new_base(LIVE, runner.position, "earlier", SITE, 1, 1, 0, state), state)
+    place.write(day[len(day) // 2 :])
+    place.journal.cut(0, runner.position, FOREVER_MS)
+
+    begun = live(place)
+    begun._snapshots = SnapshotsAndBases(
+        place.journal.snapshots, BaseFolder(data / "bases"), place.journal.first_seqs[1]
+    )
+    begun.run_until(place.journal.inputs.last_seq())
+    begun._save()
+    (proof,) = [one for one in prove(data, SITE, default_codecs(), 2) if one.fold == LIVE]
+    assert (proof.outcome, proof.position, proof.proved_from) == ("base", begun.position, runner.position)
     place.close()
 
 

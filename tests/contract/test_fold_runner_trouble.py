@@ -33,7 +33,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches and snapshots so small that every kind of cut happens in one day."""
     monkeypatch.setattr(fold_runner, "BATCH", 4)
     monkeypatch.setattr(fold_runner, "QUIET_ROWS", 9)
-    monkeypatch.setattr(fold_runner, "SNAPSHOT_EVERY", 11)
+    monkeypatch.setattr(fold_runner, "snapshot_after", lambda _size: 11)
 
 
 def undisturbed(folder: Path) -> list[dict[str, Any]]:

@@ -82,7 +82,7 @@ def test_a_restart_anywhere_writes_the_same_rows(journal, snapshot_every):
     records = day()
     append(journal, records)
     for stop_at in (3, 30, 31, len(records)):
-        runner = runner_of(journal, snapshot_every=snapshot_every)
+        runner = runner_of(journal, after_rows=lambda _size: snapshot_every)
         runner._raw = Limited(journal.raw, stop_at)
         runner.run_until(stop_at)
 

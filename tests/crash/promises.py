@@ -36,6 +36,7 @@ ITEMS = """
     UNION ALL SELECT raw_seq, item FROM verdicts"""
 UNACCOUNTED = f"""SELECT raw.seq, count(items.raw_seq) FROM raw LEFT JOIN ({ITEMS}) AS items ON items.raw_seq = raw.seq
     WHERE raw.kind IN ('mqtt', 'http') GROUP BY raw.seq HAVING count(items.raw_seq) <> 1"""
+REPEATED = "SELECT event_id, payload FROM verdicts JOIN raw ON seq = raw_seq WHERE reason = 'unchanged'"
 WITHOUT_ACTION = """SELECT incident_id FROM incidents WHERE open AND NOT EXISTS (
     SELECT 1 FROM timers WHERE timers.incident_id = incidents.incident_id AND timers.alert_id = '')"""
 WITHOUT_INCIDENT = """SELECT alert_id FROM alerts LEFT JOIN incidents USING (incident_id)
@@ -99,9 +100,9 @@ def position_faults(before: dict[str, int], now: dict[str, int]) -> list[str]:
 
 
 def lost(data: Path, acknowledged: dict[str, str]) -> list[str]:
-    """Acknowledged keys whose event is not in INPUTS."""
+    """Acknowledged keys whose event is not in INPUTS, nor one that says nothing new."""
     with closing(open_files(data)["journal"]) as journal:
-        known = {event.event_id for event in _events(journal)}
+        known = {event.event_id for event in _events(journal)} | {one for one, _ in journal.execute(REPEATED)}
     return [key for key, event_id in acknowledged.items() if event_id not in known]
 
 
@@ -132,6 +133,11 @@ def _ledger_faults(journal: sqlite3.Connection, ledger: Ledger) -> Iterator[str]
         elif isinstance(mark, str):
             by_key[mark] += 1
             copies[mark] += REDELIVERED in event.quality
+    for event_id, payload in journal.execute(REPEATED):
+        key = msgspec.json.decode(payload).get("id")
+        if key is not None:
+            by_key[key] += 1
+            ids[key] = event_id
     yield from _told("acknowledged and lost", [key for key in ledger.acknowledged if not by_key[key]])
     yield from _told("acknowledged under another id", [k for k, i in ledger.acknowledged.items() if ids.get(k) != i])
     presses = [key for key, kind in ledger.sent.items() if kind == "P"]

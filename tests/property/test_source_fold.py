@@ -193,7 +193,7 @@ def test_the_same_bytes_under_any_hash_seed():
     """Outputs and snapshot do not depend on the order in which Python's sets and hashes happen to stand."""
     script = "import runpy, sys; print(runpy.run_path(sys.argv[1])['digest']())"
     found: set[str] = set()
-    for seed in ("0", "1", "4242"):
+    for seed in ("0", "4242"):  # and the seed of this process
         run = subprocess.run(
             [sys.executable, "-c", script, __file__], cwd=ROOT, check=True, capture_output=True, text=True,
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
@@ -218,6 +218,6 @@ def test_the_replay_of_a_recording_gives_the_same_ids():
 def test_a_snapshot_of_another_engine_or_site_is_refused():
     """A fold never wakes up with somebody else's memory."""
     state = Source([*site(), press(NOON_MS)]).fold.snapshot()
-    for damaged, where in ((state, "elsewhere"), (state[:-3], SITE), (state.replace(b"source-1", b"source-0"), SITE)):
+    for damaged, where in ((state, "elsewhere"), (state[:-3], SITE), (state.replace(b"source-2", b"source-0"), SITE)):
         with pytest.raises(ValueError, match="snapshot"):
             SourceFold(where, default_codecs()).restore(damaged)
