@@ -69,6 +69,7 @@ class Compared(msgspec.Struct):
     days: dict[str, dict[str, list[int]]] = {}
     skipped: int = 0  # inputs that one of the books could not fold
     quarantined: int = 0  # rules that one of the books had to set aside
+    begins_ms: int = 0  # where the log was cut: from when on it answers, which is later than was asked; else 0
 
 
 class Trial:

@@ -69,6 +69,16 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     drop: bool = False  # matches, but is not for anybody
 
 
+class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A device that a home must have, else the rule is not applicable there (`needs.py`)."""
+
+    what: dict[str, str]  # nb, en: how it is said that it is missing
+    roles: tuple[str, ...] = ()  # a device of one of these roles …
+    rooms: tuple[str, ...] = ()  # … in one of these rooms, where any are named
+    not_in: tuple[str, ...] = ()  # … and in none of these
+    anywhere: tuple[str, ...] = ()  # or of one of these roles, wherever it is
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One rule of the book, parameters still as people write them."""
 
@@ -83,6 +93,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     group: Group = ""  # class of rules that a pause can name; shipped rules have that of their family
     alarm: bool = False  # person alarm: no measure, hold, pause or settle applies
     measure: tuple[str, ...] = ()  # services one of which must be decided for this person
+    needs: tuple[Need, ...] = ()  # devices without which it cannot be right in a home
     holds: tuple[str, ...] = ()  # what may withhold it
     at_once: tuple[Match, ...] = ()  # fires without waiting: fall confirmed, dose missed; looked at first
     enter: tuple[Match, ...] = ()  # begins it: the signal, the state, the sign of life, the dose

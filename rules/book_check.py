@@ -97,8 +97,13 @@ def problems(rule: Rule) -> Iterator[tuple[Place, str]]:
             yield ("holds",), f"unknown hold {hold!r}{near(hold, HOLDS)}"
     if rule.task not in ("", *PRIORITIES):
         yield ("task",), f"unknown priority {rule.task!r}{near('', PRIORITIES)}"
-    if rule.alarm and (rule.holds or rule.measure or "on" in rule.set):
-        yield ("alarm",), "a person's alarm has no holds, no measure and is never switched off"
+    if rule.alarm and (rule.holds or rule.measure or rule.needs or "on" in rule.set):
+        yield ("alarm",), "a person's alarm has no holds, no measure, no needs and is never switched off"
+    for index, need in enumerate(rule.needs):
+        if sorted(need.what) != ["en", "nb"] or not all(need.what.values()):
+            yield ("needs", index, "what"), "must have words in nb and en"
+        if not need.roles and not need.anywhere:
+            yield ("needs", index), "names no role"
     if rule.priority in PRIORITIES and (said := _too_urgent(rule.kind, rule.priority)):
         yield ("priority",), said
     if rule.kind in KINDS:

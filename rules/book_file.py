@@ -176,7 +176,7 @@ def _over(shipped: Book, document: CommentedMap, file: str) -> Book:
     off = tuple(str(item) for item in listed)
     for rule_id in off:
         if rule_id not in known:
-            raise BookError(file, _line(document, "off"), f"off: unknown rule {rule_id!r}{_near(rule_id, known)}")
+            raise BookError(file, _line(document, "off"), f"off: unknown rule {rule_id!r}{near_rule(rule_id, known)}")
     shadow: dict[str, dict[str, Written]] = {}
     if "shadow" in document:
         shadow = _settings(document["shadow"], known, file, _line(document, "shadow"), "shadow")
@@ -203,14 +203,15 @@ def _settings(given: object, known: dict[str, Rule], file: str, line: int, where
     checked = {}
     for rule_id in settings:
         if rule_id not in known:
-            raise BookError(file, _line(settings, rule_id), f"unknown rule {rule_id!r}{_near(rule_id, known)}")
+            raise BookError(file, _line(settings, rule_id), f"unknown rule {rule_id!r}{near_rule(rule_id, known)}")
         values = _mapping(settings[rule_id], file, _line(settings, rule_id), str(rule_id))
         _check_set(known[rule_id], values, file)
         checked[str(rule_id)] = {str(name): _plain(values[name]) for name in values}
     return msgspec.convert(checked, dict[str, dict[str, Written]])
 
 
-def _near(word: str, known: Iterable[str]) -> str:
+def near_rule(word: str, known: Iterable[str]) -> str:
+    """ "; did you mean R05?" of R5, or nothing."""
     digits = str(word).lstrip("Rr")
     padded = f"R{int(digits):02d}" if digits.isascii() and digits.isdigit() else ""
     if padded in known:

@@ -13,7 +13,8 @@ A dispenser is *out of reach* when somebody said so (its own silence, its gatewa
 heard for longer than the interval it reports in and REACH_SPARE_MS. Doses that were not announced yet are *expected* at
 the local times at which this dispenser had one within the last 7 days; a guess that only ever makes us ask earlier.
 
-Staff who give a dose by hand tell it as `dose.taken` with `assisted` and the dose's id.
+Staff who give a dose by hand tell it as `dose.taken` with `assisted` and the dose's id; one that nobody has announced
+has a name of ours (`expected_name`), and keeps what was said of it when its dispenser names it at last.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ KEEP_MS = 48 * 60 * MINUTE_MS  # a dose is forgotten this long after it was due
 PATTERN_MS = 7 * DAY_MS
 DOSES_MAX = 64
 SLOTS_MAX = 24
+EXPECTED = "expected"  # how the name of a dose begins that nobody has announced
 OVER = ("fetched", "skipped")
 NOT_FETCHED = ("missed", "withheld")
 WORDS = {
@@ -99,6 +101,18 @@ def dose_key(facts: Facts, event: Event) -> str | None:
     return f"{event.resident or only or event.device or event.address}/{dose_id}"
 
 
+def expected_name(device: str, at_ms: int) -> str:
+    """The id of a dose of a dispenser that nobody has announced."""
+    return f"{EXPECTED}-{device}-{at_ms}"
+
+
+def expected_of(facts: Facts, dose_id: str) -> tuple[str, int] | None:
+    """(dispenser, when) of such an id; None for any other."""
+    device, _, at_ms = dose_id.removeprefix(f"{EXPECTED}-").rpartition("-")
+    ours = dose_id.startswith(f"{EXPECTED}-") and device in facts.dispensers and at_ms.isdigit()
+    return (device, int(at_ms)) if ours else None
+
+
 def take_dispenser(facts: Facts, event: Event, now_ms: int) -> None:
     """What an event of a dispenser, or about a dose, changes."""
     heard = RETAINED not in event.quality and event.type != "device.offline"
@@ -123,12 +137,27 @@ def _take_dose(facts: Facts, event: Event, now_ms: int) -> None:
     key = dose_key(facts, event)
     if key is None:
         return
-    dose = _with_word(_with_plan(facts.doses.get(key), event), event)
+    old = facts.doses.get(key) or _unannounced(facts, key, event)
+    dose = _with_word(_with_plan(old, event), event)
     facts.doses[key] = dose
     timed = dose.plan_ms != NEVER_MS or event.type == "dose.due"
     if timed and dose.dispenser in facts.dispensers and event.type in ("dose.due", "dose.reminded", "dose.dispensed"):
         _learn(facts, dose, now_ms)
     _forget(facts, now_ms)
+
+
+def _unannounced(facts: Facts, key: str, event: Event) -> Dose | None:
+    """A dose that is first heard of, as it was expected: by the name we gave it, or named by its dispenser now."""
+    whose, _, dose_id = key.partition("/")
+    ours = expected_of(facts, dose_id)
+    if ours is not None:
+        return Dose(ours[0], ours[1], ours[1])
+    named = _with_plan(None, event)
+    for other, dose in facts.doses.items():
+        near = dose.dispenser == named.dispenser and abs(dose.scheduled_ms - named.scheduled_ms) <= SAME_DOSE_MS
+        if near and other.startswith(f"{whose}/{EXPECTED}-"):
+            return facts.doses.pop(other)
+    return None
 
 
 def _with_plan(old: Dose | None, event: Event) -> Dose:
@@ -214,6 +243,18 @@ def silent_since_ms(facts: Facts, device: str, now_ms: int) -> int | None:
         return None
     heard_ms = max(known.heard_ms, facts.gap_until_ms or NEVER_MS)
     return known.heard_ms if heard_ms + every_ms + REACH_SPARE_MS <= now_ms else None
+
+
+def dispensers_of(facts: Facts, subject: str) -> list[str]:
+    """Dispensers of a resident, or one that is itself the subject, of those that were heard."""
+    alone = len(facts.residents) == 1
+    found = []
+    for device in sorted(facts.dispensers):
+        registered = facts.devices.get(device)
+        owner = registered.resident if registered is not None else None
+        if subject in (device, owner) or (owner is None and alone):
+            found.append(device)
+    return found
 
 
 def upcoming(facts: Facts, device: str, from_ms: int, until_ms: int) -> Upcoming | None:

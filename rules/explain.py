@@ -26,8 +26,8 @@ KEPT_MAX = 50  # newest calls and sayings that are kept
 
 # What it comes to, in the order in which they are looked at. Words: `explain.<code>` of api/words.
 CONCLUSIONS = (
-    "before_log", "no_rule", "switched_off", "not_in_home", "not_watched", "set_aside", "open", "held", "waiting",
-    "told", "seen_nothing", "quiet",
+    "before_log", "no_rule", "switched_off", "not_in_home", "lacks", "not_watched", "set_aside", "open", "held",
+    "waiting", "told", "seen_nothing", "quiet",
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ class Explanation(msgspec.Struct, frozen=True):
     open_alerts: tuple[str, ...] = ()
     seen: tuple[Seen, ...] = ()
     said: tuple[Said, ...] = ()
+    lacks: tuple[dict[str, str], ...] = ()  # devices that the rule needs and the home has not: {nb, en}
 
 
 class _Witness:
@@ -149,15 +150,25 @@ def _concluded(fold: HomeFold, witness: _Witness, home_id: str, at_ms: int, *, a
     _, until_ms, inside = book.watch_window(home.facts, rule, resident, home.now_ms, all_measures=all_measures)
     instance = home.instances.get(witness.key)
     hold = watch.hold(home.facts, rule, resident, home.now_ms)
+    lacks = book.lacking(home.facts, rule, resident) if rule.needs else ()
     told = any(said.what == "raise" for said in witness.said)
     state = instance.state if instance is not None else None
     return msgspec.structs.replace(
         answer,
         conclusion=_conclusion(
-            rule, home, witness, instance, on=values.on, watched=inside, held=hold is not None, told=told
+            rule,
+            home,
+            witness,
+            instance,
+            on=values.on,
+            lacks=bool(lacks),
+            watched=inside,
+            held=hold is not None,
+            told=told,
         ),
         version=rule.version,
         kind=rule.kind,
+        lacks=lacks,
         watched_until_ms=until_ms if until_ms < watch.FOREVER_MS else None,
         hold=hold,
         parameters=values.shown,
@@ -174,6 +185,7 @@ def _conclusion(
     instance: Instance | None,
     *,
     on: bool,
+    lacks: bool,
     watched: bool,
     held: bool,
     told: bool,
@@ -182,6 +194,8 @@ def _conclusion(
         return "switched_off"
     if rule.per == "resident" and witness.subject not in home.facts.residents and not witness.seen:
         return "not_in_home"
+    if lacks:
+        return "lacks"
     if not watched:
         return "not_watched"
     if instance is not None and instance.quarantined:

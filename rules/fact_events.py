@@ -31,10 +31,21 @@ STAFF_ACTOR = "staff"  # how the actor of a lock begins where it is one of the s
 ON_SITE_MODES = ("physical", "in_person", "on_site")  # of visits; one over a camera puts nobody on the spot
 REASON_MAX = 64
 
-_FAMILIES = ("alarm", "answered", "away", "bed", "camera", "chair", "contact", "device", "door", "mains", "motion",
-             "person", "presence", "privacy", "room", "tamper", "trigger", "water")  # fmt: skip
-FAMILY = {name: family for name in TYPES if (family := name.partition(".")[0]) in _FAMILIES}
+_FAMILIES = ("accumulator", "alarm", "answered", "away", "beacon", "bed", "camera", "chair", "contact", "continence",
+             "device", "door", "lock", "mains", "motion", "person", "presence", "privacy", "radio", "room", "tamper",
+             "tracker", "tracking", "trigger", "voice", "water", "zone")  # fmt: skip
+FAMILY = {name: family for name in TYPES if (family := name.partition(".")[0]) in _FAMILIES} | {
+    "position.fixed": "position", "dose.dispensed": "dispensed", "dispenser.stock": "stock",
+    "dispenser.refilled": "stock", "dispenser.opened": "lid", "dispenser.closed": "lid", "dispenser.locked": "lid",
+    "dispenser.message_read": "message", "dispenser.message_unread": "message",
+}  # fmt: skip
 """Event type -> family whose state is remembered, so that a new rule or measure begins from how things stand."""
+READINGS = frozenset({"temperature", "position", "dispensed", "stock"})
+"""Families of which only the newest says something."""
+VITALS = frozenset({"spo2", "oxygen", "systolic", "heart_rate", "respiration_rate", "consciousness",
+                    "body_temperature", "glucose", "weight"})  # fmt: skip
+_ALL_NIGHT = ("bed", "radar")  # what these count of a sleeper comes again within the minute
+FAULTS = frozenset(TYPES["dispenser.fault"]["fault"].words)
 
 
 def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
@@ -47,9 +58,7 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
         moved = event.role in CALL_ROLES
     if TEST in quality:
         return moved  # a test of ours proves that the device lives, and nothing about the person
-    family = FAMILY.get(event.type)
-    if event.type == "measured" and event.content.get("metric") == "temperature":
-        family = "temperature"  # of all that is measured, the only thing that other rules must know (`readings.py`)
+    family = FAMILY.get(event.type) or _family(event)
     if family is not None:
         _trace(facts, event, family)
     if device in facts.dispensers or event.role == "dispenser" or event.type in doses.SPEAKS:
@@ -62,6 +71,19 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
     return moved
 
 
+def _family(event: Event) -> str | None:
+    """The family of what one device tells in several: each metric and each fault stands for itself."""
+    if event.type == "measured":
+        metric = event.content.get("metric")
+        if metric == "temperature":
+            return "temperature"
+        return str(metric) if metric in VITALS and event.role not in _ALL_NIGHT else None
+    if event.type in ("dispenser.fault", "dispenser.fault_cleared"):
+        fault = event.content.get("fault")
+        return f"fault/{fault}" if fault in FAULTS else None
+    return None
+
+
 def _trace(facts: Facts, event: Event, family: str) -> None:
     traces = facts.traces.get(family)
     if traces is None:
@@ -70,7 +92,9 @@ def _trace(facts: Facts, event: Event, family: str) -> None:
     if trace is None:
         traces[event.address] = Trace(event, (event,))
     elif event.effective_at_ms >= trace.last.effective_at_ms:
-        if event.type != trace.last.type:
+        if family in READINGS or family in VITALS:
+            trace.runs = (event,)
+        elif event.type != trace.last.type:
             trace.runs = (trace.runs[-1], event)
         trace.last = event
 

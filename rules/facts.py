@@ -28,6 +28,8 @@ HOME, LEAVING, OUT, ENTERED = "home", "leaving", "out", "entered"  # phases of p
 SENSORS = "sensors"  # a broken way: every sensor that could see the person live is silent as a device
 SENSES = ("motion", "room", "presence", "person", "bed", "chair", "door")
 """Families of traces by which a home sees somebody live."""
+ACTS = ("bed", "chair", "presence", "person", "alarm", "contact", "answered")
+"""… one word of which is somebody at home."""
 
 
 class Resident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -188,6 +190,17 @@ class Facts(msgspec.Struct, gc=False, omit_defaults=True):
     def out_since_ms(self, resident: str) -> int | None:
         """Since when this person is probably out, though nobody said so; None when they are not."""
         return self.presence.since_ms if self.presence.phase == OUT and resident in self.residents else None
+
+    def lived_after(self, at_ms: int) -> bool:
+        """Whether somebody lived on at home after an instant: an act, or two motion sensors, as traces stand."""
+        acts = [trace for family in ACTS for trace in self.traces.get(family, {}).values()]
+        pulses = [*self.traces.get("motion", {}).values(), *self.traces.get("room", {}).values()]
+        fetched = any(dose.word == "fetched" and dose.word_ms > at_ms for dose in self.doses.values())
+        return (
+            fetched
+            or any(trace.last.effective_at_ms > at_ms for trace in acts)
+            or sum(trace.last.effective_at_ms > at_ms for trace in pulses) > 1
+        )
 
     def call_devices(self, resident: str) -> Iterator[Device]:
         """Devices this person can call with and that have ever been heard."""

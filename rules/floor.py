@@ -1,7 +1,8 @@
 """The floor: every alarm-class input gets an alert. A few lines that nothing can configure. Pure.
 
 It reads floor rows of INPUTS only, on a cursor of its own, ahead of any backlog, and needs no rule book, plan, pause,
-measure or registry. A suspected fall waits its cancel window here too. The rules later say what the alert *is*, under
+measure or registry. A suspected fall waits its cancel window here too, and is over when its device has
+cancelled or confirmed it, whichever is heard first. The rules later say what the alert *is*, under
 the same id (`alarm_alert_id`); if they never do, a person still comes.
 """
 
@@ -12,10 +13,11 @@ import msgspec
 from ingest.event import LATE_AFTER_MS, TEST, UNASSIGNED, Event
 from ingest.record import EVENT, Input
 from rules.effects import Effect, Raise, Reason, alarm_alert_id, effect_id
-from rules.kinds.kind import cause
+from rules.kinds.kind import cause, takes_back
 from rules.outcomes import trigger_of
 
 SUSPECTED_WAIT_MS = 30_000
+ANSWERS_MAX = 256  # of all homes together: a suspicion that is heard so much later than its cancel is raised
 PENDING_MAX = 10_000  # of all homes together; beyond it a suspected fall is raised without waiting
 VERSION = "floor-1"
 _NAMES = {  # a first guess, so that the board says something useful at once: (rule, VKP code)
@@ -37,6 +39,7 @@ class FloorState(msgspec.Struct, omit_defaults=True):
     """Suspected falls that may still be cancelled, by event id: (due, event)."""
 
     pending: dict[str, tuple[int, Event]] = {}
+    answers: list[Event] = []  # cancels and confirmations, newest last: their suspicion may be heard later
 
 
 class Floor:
@@ -55,10 +58,12 @@ class Floor:
             return effects
         if given.floor == 1:
             if event.type == "fall.confirmed":
-                self._drop(event)
+                self._answered(event)
             return [*effects, self._raise(event, given.received_at_ms)]
         if event.type == "fall.cancelled":
-            self._drop(event)
+            self._answered(event)
+        elif any(takes_back(answer, event, SUSPECTED_WAIT_MS) for answer in self.state.answers):
+            pass  # the device has cancelled it, or what confirmed it is an alert of its own
         elif len(self.state.pending) < PENDING_MAX:
             due_ms = given.received_at_ms + SUSPECTED_WAIT_MS
             self.state.pending[event.event_id] = (due_ms, event)
@@ -98,14 +103,11 @@ class Floor:
         self._look()
         return raised
 
-    def _drop(self, event: Event) -> None:
-        ended = [
-            key
-            for key, (_, waiting) in self.state.pending.items()
-            if waiting.address == event.address and waiting.effective_at_ms <= event.effective_at_ms
-        ]
-        for key in ended:
-            del self.state.pending[key]
+    def _answered(self, event: Event) -> None:
+        pending = self.state.pending
+        for key in [key for key, (_, waiting) in pending.items() if takes_back(event, waiting, SUSPECTED_WAIT_MS)]:
+            del pending[key]
+        self.state.answers = [*self.state.answers, event][-ANSWERS_MAX:]
         self._look()
 
     def _raise(self, event: Event, now_ms: int) -> Raise:

@@ -36,7 +36,7 @@ from rules.outcomes import skipped
 from rules.situations import LEFT, tell_situations
 from rules.timers import Timers
 
-ENGINE = 4  # version of fold and kinds; part of a snapshot's name
+ENGINE = 5  # version of fold and kinds; part of a snapshot's name
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
 TOLD_MAX = 256  # what rules tell each other over one input or timer

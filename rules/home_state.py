@@ -20,7 +20,7 @@ from rules.kinds.count import CountState
 from rules.kinds.dispenser import DispenserState
 from rules.kinds.dose import DoseState
 from rules.kinds.dose_unknown import UnknownDoseState
-from rules.kinds.dwell import DwellState
+from rules.kinds.dwell_state import DwellState
 from rules.kinds.kind import State
 from rules.kinds.missed import MissedState
 from rules.kinds.occurrences import DeadlineState

@@ -16,6 +16,7 @@ from rules.conditions import asks_circumstances, circumstances_meet, event_meets
 from rules.facts import Facts
 from rules.kinds import KINDS
 from rules.kinds.kind import Kind
+from rules.needs import lacking
 from rules.parameters import Values, Written
 
 ROLES = ("at_once", "enter", "leave", "extend", "then")
@@ -23,6 +24,7 @@ REMEMBERED_MAX = 400_000  # answers kept; they are computed again when this many
 NARROWED_MAX = 20_000  # … of who listens to what, by type, role and room: free text of gateways is in it
 MEASURED = "measured"
 _ALWAYS = (-watch.FOREVER_MS, watch.FOREVER_MS, True)
+_NEVER = (-watch.FOREVER_MS, watch.FOREVER_MS, False)
 
 
 class Condition(msgspec.Struct, frozen=True, gc=False):
@@ -64,6 +66,7 @@ class InForce:
         layered = {rule_id for layer in book.layers for rule_id, settings in layer.set.items() if "on" in settings}
         self._switched = layered | {rule.id for rule in book.rules if "on" in rule.set}
         self._watch: dict[tuple[tuple[str, ...], str | None, str], tuple[int, int, bool]] = {}
+        self._lacking: dict[tuple[str, str | None, str], tuple[dict[str, str], ...]] = {}
         self._types = {name for rule in self.rules.values() for _, match in _conditions(rule) for name in match.types}
 
     def listeners(self, event: Event) -> tuple[Listener, ...]:
@@ -116,21 +119,35 @@ class InForce:
         """A plan, measure, ward, zone or layer has changed."""
         self._values.clear()
         self._watch.clear()
+        self._lacking.clear()
 
     def watch_window(
         self, facts: Facts, rule: Rule, resident: str | None, now_ms: int, *, all_measures: bool
     ) -> tuple[int, int, bool]:
         """[from, until) in which it stays the same whether this rule may look at this person; and whether it may.
 
-        It may where it is switched on and, if it needs a measure, one is in force. Remembered while it holds.
+        It may where it is switched on, the home has the devices it needs and, if it needs a measure, one is in force.
+        Remembered while it holds.
         """
         if rule.alarm:
             return _ALWAYS
+        if rule.needs and self.lacking(facts, rule, resident):
+            return _NEVER
         found = self._measured(facts, rule, resident, now_ms) if rule.measure and not all_measures else _ALWAYS
         if not self.switched(facts, rule):
             return found
         from_ms, until_ms, values = self._in_force(facts, rule, resident, now_ms)
         return max(found[0], from_ms), min(found[1], until_ms), found[2] and values.on
+
+    def lacking(self, facts: Facts, rule: Rule, resident: str | None) -> tuple[dict[str, str], ...]:
+        """What a rule needs and this home has not (`needs.lacking`), remembered until a setting changes."""
+        key = (rule.id, resident, facts.home)
+        found = self._lacking.get(key)
+        if found is None:
+            if len(self._lacking) > REMEMBERED_MAX:
+                self._lacking.clear()
+            found = self._lacking[key] = lacking(facts, rule, resident)
+        return found
 
     def _measured(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, bool]:
         """`watch.watch_window`, remembered for all rules that the same services allow."""
@@ -213,7 +230,7 @@ class InForce:
                 if (name in match.types or not match.types) and match.assigned in (None, assigned)
             )
             if conditions:
-                free = not rule.measure and rule.id not in self._switched
+                free = not rule.measure and not rule.needs and rule.id not in self._switched
                 found.append(Listener(rule, conditions, free, KINDS[rule.kind], f"{rule.id}/"))
         return found
 

@@ -94,8 +94,13 @@ class InstanceWatch(InstanceParts):
         """The measure has ended: forget, and begin again with the next one."""
         instance = home.instances[key]
         rule, subject = self.rule_of(key)
-        on = self.book.values(home.facts, rule, instance.resident, home.now_ms).on
-        reason = Reason("watch.no_measure" if on else "watch.switched_off", {"at_ms": home.now_ms})
+        args: dict[str, object] = {"at_ms": home.now_ms}
+        if not self.book.values(home.facts, rule, instance.resident, home.now_ms).on:
+            reason = Reason("watch.switched_off", args)
+        elif rule.needs and self.book.lacking(home.facts, rule, instance.resident):
+            reason = Reason("watch.lacks", args)
+        else:
+            reason = Reason("watch.no_measure", args)
         if instance.state is not None or instance.open_ids:
             self.observe(home, subject, "disarmed", reason, rule.id, str(home.now_ms))
         self.end(home, key, reason)

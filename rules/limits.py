@@ -50,6 +50,7 @@ class Register(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     severe: bool = False
     metric: str = ""
     refused: str = ""  # the unit that was refused last
+    begun_ms: int = 0  # the run was taken over when a watch began, then
 
 
 def measurement(event: Event) -> tuple[str, Value, str]:

@@ -15,6 +15,7 @@ from rules.book import Variant
 from rules.conditions import asks_circumstances, circumstances_meet, content_meets, event_meets
 from rules.effects import Clear, Effect, Observe, Raise, Reason, Update, alarm_alert_id, effect_id, rule_alert_id
 from rules.kinds.kind import Context, Fire, Grow, More, Note, Outcome, Over, Tell
+from rules.occurrence import occurrence
 from rules.parameters import Values
 
 TASK = "/task"  # at the end of the episode of a technical task
@@ -69,10 +70,9 @@ def told_event(tell: Tell, context: Context[Values]) -> Event:
     """What one rule tells the others, as an event of the home's own."""
     facts, now_ms = context.facts, context.now_ms
     name = name_uuid(facts.home, context.rule.id, context.subject, tell.type, tell.episode, now_ms)
-    return Event(
-        name, tell.type, facts.site, f"home:{facts.home}", facts.home, context.subject, now_ms, now_ms,
-        device=context.subject if context.subject in facts.devices else None, resident=context.resident,
-        content=tell.content,
+    return occurrence(
+        facts, name, tell.type, context.subject, context.resident, now_ms,
+        device=context.subject if context.subject in facts.devices else None, content=tell.content,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ none at all. So silence alone never means "out", and one pulse never means "home
 | leaving | proof of life                                    | home    | -      |
 | leaving | a single pulse                                   | leaving | - (waits as long again) |
 | leaving | timer, nothing speaks against it                 | out     | begins |
-| leaving | timer, and bed or chair occupied, way broken, sensors dead, staff there, not alone, R12 off | home | - |
+| leaving | timer, and bed or chair maybe taken, way broken, sensors dead, staff there, not alone, R12 off | home | - |
 | out     | exit door moves, entry motion borne out, staff arrive | entered | ends |
 | out     | proof of life                                    | home    | ends   |
 | out     | a single pulse                                   | out     | -      |
@@ -35,10 +35,10 @@ none at all. So silence alone never means "out", and one pulse never means "home
 | any     | away said or ended by somebody                   | home    | theirs |
 
 Why it cannot hide a fall. It is never guessed for more than one resident (one may lie silent where the other left),
-not in a care home, not while bed or chair says occupied, not over a broken way, not behind a visit. A visitor who
-leaves a sitting person behind gives a wrong guess; so a guess holds back only rules on silence (hold `out`: R16, R17
-and the like), never R05, R09, doses or alarms, and from the same moment R12 (`home.left`: not back within 60 min by
-night, 4 h by day) counts from the door. R17 would have waited 4 h from the same silence: a wrong guess costs no time.
+not in a care home, not while bed or chair says occupied or cannot say, not over a broken way, not behind a visit.
+A visitor who leaves a sitting person behind gives a wrong guess; so a guess holds back only rules on silence (hold
+`out`: R16, R17 and the like), never R05, R09, doses or alarms, and from the same moment R12 (`home.left`: not back
+within 60 min by night, 4 h by day) counts from the door. R17 would have waited 4 h from the same silence: no time lost.
 Where R12 is switched off, paused or has no measure, nobody is taken to be out.
 
 A said "away" that nobody ended would leave somebody unwatched for good. Where proof of life goes on for BACK_MS with no
@@ -57,6 +57,7 @@ SILENCE_MS = 30 * MINUTE_MS  # after the door; R12 counts from the door, so pati
 SILENCE_ENTRY_MS = 60 * MINUTE_MS  # where only motion at the entrance says that somebody went
 DEPARTING_MS = 1 * MINUTE_MS  # in the door's own room, motion so soon after it is the leaving
 LEAVING_MS = 2 * MINUTE_MS  # a door that moves again so soon is still the same leaving: keys, lock, a bag
+SETTLE_MS = 30_000  # a door that is heard late waits for what came after it
 STAFF_DOOR_MS = 15 * MINUTE_MS  # staff check out before they close the door behind them
 PROOF_MS = 5 * MINUTE_MS
 PROOF_PULSES = 3
@@ -180,7 +181,20 @@ def _may_guess(facts: Facts, now_ms: int) -> bool:
     (resident,) = facts.residents
     if resident in facts.away_since_ms or facts.broken_way(resident) is not None:
         return False
-    return all(occupied_since_ms(facts, resident, family) is None for family in ("bed", "chair"))
+    return all(not _may_be_in(facts, resident, family) for family in ("bed", "chair"))
+
+
+def _may_be_in(facts: Facts, resident: str, family: str) -> bool:
+    """Whether this person's bed (or chair) says occupied, or cannot say: it is silent, or a bed that was never heard.
+
+    A chair that was never heard is one in which nobody has sat yet; in a bed they sleep.
+    """
+    if occupied_since_ms(facts, resident, family) is not None:
+        return True
+    mine = [one for one in facts.devices.values() if one.role == family and one.resident in (None, resident)]
+    told = {trace.last.device for trace in facts.traces.get(family, {}).values()}
+    silent = facts.offline_since_ms
+    return any((family == "bed" and one.id not in told) or {one.id, one.gateway} & silent.keys() for one in mine)
 
 
 def _exit_sensor(facts: Facts) -> bool:
@@ -196,10 +210,8 @@ def _door(facts: Facts, event: Event, now_ms: int) -> bool:
         facts.presence = Presence(ENTERED, at_ms, inward=event.type == "door.opened")
     elif before.inward:
         facts.presence = msgspec.structs.replace(before, inward=event.type == "door.opened" and before.phase == ENTERED)
-    elif event.type == "door.closed" and before.phase in (HOME, LEAVING) and not _staffs(facts, at_ms):
-        facts.presence = Presence(
-            LEAVING, at_ms, "door", event.device, event.room, at_ms + SILENCE_MS, ((at_ms, event.address),)
-        )
+    elif event.type == "door.closed" and before.phase in (HOME, LEAVING) and not _stayed(facts, at_ms):
+        facts.presence = _leaving(event, "door", SILENCE_MS, now_ms)
     return _over(facts, before, now_ms)
 
 
@@ -214,11 +226,15 @@ def _entrance(facts: Facts, event: Event, now_ms: int) -> bool:
             facts.presence = Presence(HOME, at_ms)
         else:
             facts.presence = Presence(ENTERED, at_ms)
-    elif before.phase in (HOME, LEAVING) and not _staffs(facts, at_ms):
-        facts.presence = Presence(
-            LEAVING, at_ms, "entrance", event.device, event.room, at_ms + SILENCE_ENTRY_MS, ((at_ms, event.address),)
-        )
+    elif before.phase in (HOME, LEAVING) and not _stayed(facts, at_ms):
+        facts.presence = _leaving(event, "entrance", SILENCE_ENTRY_MS, now_ms)
     return _over(facts, before, now_ms)
+
+
+def _leaving(event: Event, by: str, silence_ms: int, now_ms: int) -> Presence:
+    at_ms, pulses = event.effective_at_ms, ((event.effective_at_ms, event.address),)
+    due_ms = max(at_ms + silence_ms, now_ms + SETTLE_MS)
+    return Presence(LEAVING, at_ms, by, event.device, event.room, due_ms, pulses)
 
 
 def _life(facts: Facts, event: Event, now_ms: int, *, act: bool) -> bool:
@@ -270,9 +286,10 @@ def _back(facts: Facts, event: Event, now_ms: int, *, act: bool) -> bool:
     return True
 
 
-def _staffs(facts: Facts, at_ms: int) -> bool:
-    """Whether the door is staff's: they are there, or have just checked out."""
-    return facts.staff_present(at_ms) or 0 <= at_ms - facts.staff_end_ms <= STAFF_DOOR_MS
+def _stayed(facts: Facts, at_ms: int) -> bool:
+    """Whether the door is staff's (there, or just checked out), or life after it was heard before it."""
+    staffs = facts.staff_present(at_ms) or 0 <= at_ms - facts.staff_end_ms <= STAFF_DOOR_MS
+    return staffs or facts.lived_after(at_ms + DEPARTING_MS)
 
 
 def _over(facts: Facts, before: Presence, now_ms: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ingest.event import Event, name_uuid
 from rules.effects import Reason
 from rules.facts import SENSORS, Facts, Situation
+from rules.occurrence import occurrence
 
 LOST, RESTORED = "protection.lost", "protection.restored"
 
@@ -24,23 +25,15 @@ def why_unwatched(situation: Situation) -> Reason | None:
     return None if lost is None else Reason(lost.way, {"device": lost.device, "since_ms": lost.since_ms})
 
 
-def occurrence(facts: Facts, resident: str, situation: Situation, cause: str, now_ms: int) -> Event:
+def protection_told(facts: Facts, resident: str, situation: Situation, cause: str, now_ms: int) -> Event:
     """The event that tells the rules of a loss or its end. It counts from now; since when stands in its content.
 
     `cause`: id of the event or setting that brought it about.
     """
     lost = situation.lost
-    name = RESTORED if lost is None else LOST
-    return Event(
-        name_uuid(cause, name, resident),
-        name,
-        facts.site,
-        f"home:{facts.home}",
-        facts.home,
-        resident,
-        now_ms,
-        now_ms,
-        device=None if lost is None else lost.device,
-        resident=resident,
-        content={} if lost is None else {"way": lost.way, "device": lost.device, "since_ms": lost.since_ms},
-    )
+    if lost is None:
+        return occurrence(facts, name_uuid(cause, RESTORED, resident), RESTORED, resident, resident, now_ms)
+    return occurrence(
+        facts, name_uuid(cause, LOST, resident), LOST, resident, resident, now_ms, device=lost.device,
+        content={"way": lost.way, "device": lost.device, "since_ms": lost.since_ms},
+    )  # fmt: skip

@@ -54,4 +54,5 @@ def as_json(judged: Judged) -> dict[str, object]:
 def summary(verdicts: Sequence[Judged]) -> str:
     """ "118 rule tests, 2 failed"."""
     failed = sum(not verdict.ok for verdict in verdicts)
-    return f"{len(verdicts)} rule tests, {failed} failed" if failed else f"{len(verdicts)} rule tests passed"
+    count = f"{len(verdicts)} rule test{'' if len(verdicts) == 1 else 's'}"
+    return f"{count}, {failed} failed" if failed else f"{count} passed"

@@ -6,6 +6,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from ingest.quantities import parse_duration_ms
 from rules.parameters import PRIORITIES
 from rules.rule_test import NOTE_KINDS, Clock, Expected, ExpectedNote, Fate, WrongWord
@@ -114,7 +116,8 @@ class ExpectReader:
             raise WrongWord(line, f"{head!r}: an alert is rule, priority, VKP code, subject: 02:30 R05 P2 4.7 r1")
         for part in parts:
             self._part(part, line, said, fates)
-        return Expected(line, text, at_ms, self._rule(rule, line), priority, fates=tuple(sorted(fates)), **said)  # type: ignore[arg-type]
+        told = Expected(line, text, at_ms, self._rule(rule, line), priority, fates=tuple(sorted(fates)))
+        return msgspec.structs.replace(told, **said)
 
     def _part(self, part: str, line: int, said: dict[str, object], fates: list[Fate]) -> None:
         flags = {"never clears": "never_clears", "until the end": "until_end", "as a test": "test"}

@@ -36,6 +36,7 @@ class ShadowAlert(msgspec.Struct, frozen=True):
     reason: Reason
     ended_ms: int | None = None
     ended: str = ""  # cleared | retracted | left
+    seq: int = 0  # in the order in which they were noted
 
 
 class ShadowStore:
@@ -90,8 +91,10 @@ class ShadowStore:
                  effect.code, msgspec.msgpack.encode(effect.reason)),
             )  # fmt: skip
         elif isinstance(effect, Update) and effect.priority is not None:
-            which = "WHERE version = ? AND alert_id = ?"
-            db.execute(f"UPDATE alerts SET priority = ? {which}", (effect.priority, version, effect.alert_id))  # noqa: S608
+            db.execute(
+                "UPDATE alerts SET priority = ? WHERE version = ? AND alert_id = ?",
+                (effect.priority, version, effect.alert_id),
+            )
         elif isinstance(effect, Clear):
             how = "left" if effect.stays else "retracted" if effect.retracted else "cleared"
             db.execute(
@@ -100,16 +103,24 @@ class ShadowStore:
             )
 
 
-def shadow_alerts(path: Path, rule: str | None, limit: int) -> list[ShadowAlert]:
-    """What the trials told, newest first; also beside the running service. [] where there was none."""
+def shadow_alerts(
+    path: Path, rule: str | None, limit: int, *, subject: str | None = None, before: tuple[int, int] | None = None
+) -> list[ShadowAlert]:
+    """What the trials told, newest first; also beside the running service. [] where there was none.
+
+    `before`: (at_ms, seq) of the last one seen, for the next page.
+    """
     if not path.exists():
         return []
     query = (
-        "SELECT version, rule, home, subject, at_ms, priority, code, reason, ended_ms, ended FROM alerts"
-        " WHERE ? IS NULL OR rule = ? ORDER BY at_ms DESC, seq DESC LIMIT ?"
+        "SELECT version, rule, home, subject, at_ms, priority, code, reason, ended_ms, ended, seq FROM alerts"
+        " WHERE (:rule IS NULL OR rule = :rule) AND (:subject IS NULL OR subject = :subject)"
+        " AND (:at_ms IS NULL OR (at_ms, seq) < (:at_ms, :seq)) ORDER BY at_ms DESC, seq DESC LIMIT :limit"
     )
+    at_ms, seq = before or (None, None)
+    asked = {"rule": rule, "subject": subject, "at_ms": at_ms, "seq": seq, "limit": limit}
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
-        rows = connection.execute(query, (rule, rule, limit)).fetchall()
+        rows = connection.execute(query, asked).fetchall()
     decoder, names = msgspec.msgpack.Decoder(Reason), ShadowAlert.__struct_fields__
     found = [dict(zip(names, row, strict=True)) for row in rows]
     return [msgspec.convert({**one, "reason": decoder.decode(one["reason"])}, ShadowAlert) for one in found]

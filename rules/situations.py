@@ -14,7 +14,8 @@ from ingest.event import Event, name_uuid
 from rules.effects import Reason
 from rules.facts import NEVER_MS, Facts, Situation
 from rules.home_state import Home
-from rules.protection import occurrence, why_unwatched
+from rules.occurrence import occurrence
+from rules.protection import protection_told, why_unwatched
 
 LEFT, RETURNED = "home.left", "home.returned"
 
@@ -44,7 +45,7 @@ def tell_situations(home: Home, cause: str, observe: Observing, to_rules: ToRule
             observe(home, resident, "away" if after.away else "home", why, None, cause)
             to_rules(home, outing(facts, resident, cause, home.now_ms))
         if (before.lost is None) != (after.lost is None) and not gone:
-            to_rules(home, occurrence(facts, resident, after, cause, home.now_ms))
+            to_rules(home, protection_told(facts, resident, after, cause, home.now_ms))
         holds_changed = holds_changed or _holds(before) != _holds(after)
     return holds_changed
 
@@ -54,7 +55,7 @@ def standing(facts: Facts, cause: str, now_ms: int) -> list[Event]:
     events = []
     for resident, situation in sorted(facts.situations.items()):
         if situation.lost is not None:
-            events.append(occurrence(facts, resident, situation, cause, now_ms))
+            events.append(protection_told(facts, resident, situation, cause, now_ms))
         if situation.away:
             events.append(outing(facts, resident, cause, now_ms))
     return events
@@ -86,19 +87,11 @@ def outing(facts: Facts, resident: str, cause: str, now_ms: int) -> Event:
             content["by"] = facts.presence.by
         elif resident in facts.away_reasons:
             content["reason"] = facts.away_reasons[resident]
-    return Event(
-        name_uuid(cause, name, resident),
-        name,
-        facts.site,
-        f"home:{facts.home}",
-        facts.home,
-        resident,
-        now_ms,
-        _back_ms(facts, now_ms) if since_ms is None else min(since_ms, now_ms),
-        device=facts.presence.device if since_ms is not None and said_ms is None else None,
-        resident=resident,
-        content=content,
-    )
+    return occurrence(
+        facts, name_uuid(cause, name, resident), name, resident, resident, now_ms,
+        at_ms=_back_ms(facts, now_ms) if since_ms is None else min(since_ms, now_ms),
+        device=facts.presence.device if since_ms is not None and said_ms is None else None, content=content,
+    )  # fmt: skip
 
 
 def _back_ms(facts: Facts, now_ms: int) -> int:

@@ -227,7 +227,7 @@ def _placelab_sensor(device: str, room: str, name: str, thing: str) -> Sensor:
         return Sensor(device, "front_door", room, "door.opened", "door.closed", "front")
     kind = next((one for one in _CONTACTS if thing.startswith(one)), None)
     if kind is None:
-        return Sensor(device, _motion_role(room), room, why=CONTACT_BACK)
+        return Sensor(device, "switch", room, why=CONTACT_BACK)  # a tap, a lamp's switch, a flush
     door = {"Refrigerator": "fridge", "Freezer": "fridge", "Medicine cabinet": "medicine_cabinet"}.get(kind)
     role = {"fridge": "fridge_door", "medicine_cabinet": "medicine_door"}.get(door or "", "door")
     return Sensor(device, role, room, "door.opened", "door.closed", door or f"{room}_{kind.lower()}")

@@ -58,7 +58,7 @@ def battery(ward: Ward, thing: Thing, at_ms: int) -> int:
 def _alive_every_ms(thing: Thing) -> int:
     if thing.convention == VARDEVAKT:
         return ALIVE_EVERY_MS.get(thing.role, 0)
-    if thing.convention == CHIRPSTACK or thing.role in {"pendant", "smoke", "water", "bed", "radar"}:
+    if thing.convention == CHIRPSTACK or thing.role in {"pendant", "smoke", "water", "bed", "radar", "front_door"}:
         return RADIO_ALIVE_EVERY_MS
     return 0
 

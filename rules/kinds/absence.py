@@ -6,9 +6,10 @@ Theory of operation. `last` is the newest sign of life by effective time; it nev
 
 With a `window` only the time inside it counts, and each begins anew: who is silent from 20:00 is told of at 11:00,
 where 07:00-22:00 counts and four hours are too long. `watched again` is the end of the last away, pause, staff hold or
-outage of the way, or the beginning of the measure: each restarts the patience, never the memory. Who was never seen is
-given `for` from the beginning of the watch. An outage is never activity, and no count may lie wholly inside one: while
-a way is broken, or every sensor is silent as a device, the timer is withheld and the person is *not watched*.
+outage of the way, or the beginning of the measure: each restarts the patience, never the memory. A watch begins over
+the last sign of life that is known; who was never seen is given `for` from its beginning. An outage is never activity,
+and no count may lie wholly inside one: while a way is broken, or every sensor is silent as a device, the timer is
+withheld and the person is *not watched*.
 
 What a sign of life is. With `prove_within` a pulse of motion counts only when it is borne out (`presence.proven`:
 another sensor, or the third of one, so near in time) or goes on from life just seen; an empty home, and one where

@@ -12,6 +12,9 @@ and further events only move that. What was over before it was heard is recorded
 comes on a local day (a night belongs to the day it starts). A card of a rule with `shelve_for` says which other rules
 the same device would have made to ring meanwhile (`instances.py`): the desk keeps these back for so long.
 
+A watch begins over the last word (a bed that says left again has not been left again), and counts from its beginning:
+what happened before was nobody's to count, and the facts keep no list of it.
+
 | state    | input                               | next     | outcome                             |
 |----------|-------------------------------------|----------|-------------------------------------|
 | counting | event, count not reached            | counting | -                                   |
@@ -88,7 +91,7 @@ class Count:
     name: ClassVar[str] = "count"
     state_type: ClassVar[type[State]] = CountState
     values_type: ClassVar[type[Values]] = CountValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "only"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[CountValues]) -> Step:
@@ -146,8 +149,10 @@ class Count:
     def initial(self, context: Context[CountValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context[CountValues]) -> State:
-        return state
+    def begun(self, state: State, context: Context[CountValues]) -> State | None:
+        """Only the last word, against which the next is compared."""
+        assert isinstance(state, CountState)
+        return CountState(last=state.last, last_ms=state.last_ms) if state.last else None
 
 
 def reached(times: tuple[int, ...], among_ms: int | None, context: Context[CountValues]) -> Reached | None:

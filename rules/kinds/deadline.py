@@ -4,9 +4,10 @@ Theory of operation. *By local time* (`by` is set) there is one occurrence a loc
 `counts_from` (at the earliest from the limit before it) to its limit, `by` + `grace`. It is satisfied by *effective*
 time, whenever we hear of it: leave (done) at any instant it counts; where the rule has an enter, that ends "done", and
 who was done already when it began to count is satisfied too. Nobody is missed whose sensor was never heard, unless a
-plan of their own says when; nor before the watch began. *By an id* (no `by`) the announcing event (enter) names the
-occurrence and its time; leave with that id satisfies it, at_once (a word that it was missed) fires without waiting. An
-announcement may come late, several times, or never: missed alone makes an occurrence too.
+plan of their own says when; nor before the watch began, which begins over the states that stand. *By an id* (no `by`)
+the announcing event (enter) names the occurrence and its time; leave with that id satisfies it, at_once (a word that it
+was missed) fires without waiting. An announcement may come late, several times, or never: missed alone makes an
+occurrence too.
 
 Satisfied before the limit but heard after it: the alert is retracted. Occurrences are forgotten 48 h after their limit,
 open ones after 31 days (what a gateway may still have in its buffer); word of an older one is recorded only.
@@ -114,11 +115,13 @@ def _heard(state: DeadlineState, event: Event, role: str, context: Context[Deadl
     if RETAINED in event.quality and event.observed_at_ms is None:
         return state, []
     if role != "leave":
+        state = msgspec.structs.replace(state, entered_ms=max(at_ms, state.entered_ms))
         if at_ms >= state.done_ms and (state.undone_ms < state.done_ms or state.undone_ms == NEVER_MS):
             state = msgspec.structs.replace(state, undone_ms=at_ms)
         return _kept(state, context), []
     if at_ms >= state.done_ms:
-        state = msgspec.structs.replace(state, done_ms=at_ms)
+        undone_ms = state.entered_ms if state.entered_ms > at_ms else state.undone_ms
+        state = msgspec.structs.replace(state, done_ms=at_ms, undone_ms=undone_ms)
     known = dict(state.occurrences)
     outcomes: list[Outcome] = []
     for key, item in state.occurrences.items():

@@ -4,7 +4,9 @@ Theory of operation. Each word of each dispenser (`fault`, else the last part of
 own, a register by effective time: an older one changes nothing. It is told after `for`; what came late settles first.
 With `with_dose` it is of that priority when a dose falls due before the next staffed check (`checks` on `check_days`,
 holidays as Sundays; a dose at the check itself is before it), and becomes so when a check goes by and that is true by
-then. A dose that is presented shows that what kept it from dispensing is over. A break-in is momentary.
+then. Once nobody waits for a dose before the next check any more (`then`: staff gave it by hand), it is urgent no more:
+what was is over, and what is left to mend is told anew. A dose that is presented shows that what kept it from
+dispensing is over. A break-in is momentary. A watch begins over the words that stand.
 
 | word    | input                          | next    | outcome                               |
 |---------|--------------------------------|---------|---------------------------------------|
@@ -14,6 +16,7 @@ then. A dose that is presented shows that what kept it from dispensing is over. 
 | waiting | timer                          | open    | Fire; - if momentary                  |
 | held    | hold ends                      | waiting | - (timer now)                         |
 | open    | timer, a check goes by         | open    | Grow when a dose is before the next   |
+| open    | then, no dose before the check | open    | Over, Fire anew if it was urgent by it; else More |
 | open    | leave                          | -       | Over                                  |
 """
 
@@ -24,9 +27,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from ingest.event import RETAINED, Event
-from rules.doses import upcoming
+from rules.doses import expected_name, upcoming
 from rules.effects import Cause, Reason
-from rules.kinds.kind import SETTLE_MS, Context, Fire, Grow, Note, Outcome, Over, State, Step, came_late, cause
+from rules.kinds.dose_life import NEXT, dose_name, evidence
+from rules.kinds.kind import SETTLE_MS, Context, Fire, Grow, More, Note, Outcome, Over, State, Step, came_late, cause
 from rules.parameters import Days, Duration, LastingValues, Priority, Times, Values
 from rules.staffed import next_check_ms
 
@@ -46,6 +50,7 @@ ENDS = {
     "dose.dispensed": _WORKS,
 }
 """What ends which words, where it is not the same word that is cleared."""
+SAYS_ITSELF = ("dispenser.fault_cleared",)  # kept where the word it ends has not been heard yet
 
 
 class DispenserTerms(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -66,24 +71,43 @@ class Word(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     due_ms: int | None
     cause: Cause | None = None
     late: bool = False
-    urgent: bool = False  # its priority is that with a dose
+    dose: str = ""  # the dose by which it is urgent
+    told_ms: int = 0  # it is told anew since: a watch began, or its dose was settled
+
+    @property
+    def episode(self) -> str:
+        name = self.cause.event_id if self.cause is not None else str(self.since_ms)
+        return f"{name}@{self.told_ms}" if self.told_ms else name
 
 
 class DispenserState(State, frozen=True, gc=False, omit_defaults=True, tag="dispenser"):
     words: dict[str, Word] = msgspec.field(default_factory=dict)  # "device/word"
 
 
-def priority_by_dose(context: Context[Any], device: str, from_ms: int) -> tuple[str | None, int | None, int | None]:
-    """(priority or None, when that next dose is due, the next check). Doses since `from_ms` that are not over count."""
+class Urgency(msgspec.Struct, frozen=True, gc=False):
+    """How urgent what is wrong with a dispenser is."""
+
+    priority: str | None = None
+    dose: str = ""  # the dose by which it is
+    dose_ms: int | None = None
+    causes: tuple[Cause, ...] = ()  # names that dose, so that staff can settle it
+    check_ms: int | None = None  # when to look again
+
+
+def urgency(context: Context[Any], device: str, from_ms: int) -> Urgency:
+    """By the first dose since `from_ms` that is not over, if it falls due before the next check."""
     values: DispenserTerms = context.values
     facts = context.facts
     if values.with_dose is None:
-        return None, None, None
+        return Urgency()
     check_ms = next_check_ms(context.now_ms, values.checks, values.check_days, facts.timezone)
     if check_ms is None:
-        return values.with_dose, None, None  # nobody ever looks
+        return Urgency(values.with_dose)  # nobody ever looks
     dose = upcoming(facts, device, from_ms, check_ms)
-    return (None, None, check_ms) if dose is None else (values.with_dose, dose.at_ms, check_ms)
+    if dose is None:
+        return Urgency(check_ms=check_ms)
+    name = dose_name(dose.key) if dose.key else expected_name(device, dose.at_ms)
+    return Urgency(values.with_dose, name, dose.at_ms, (evidence(name, device, dose.at_ms, NEXT),))
 
 
 class Dispenser:
@@ -92,7 +116,7 @@ class Dispenser:
     name: ClassVar[str] = "dispenser"
     state_type: ClassVar[type[State]] = DispenserState
     values_type: ClassVar[type[Values]] = DispenserValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "device"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[DispenserValues]) -> Step:
@@ -101,12 +125,23 @@ class Dispenser:
         if role == "leave":
             for key in _ended(known, event):
                 known[key] = _over(known[key], event, outcomes)
+            if event.type in SAYS_ITSELF:
+                known.setdefault(f"{_device(event)}/{_word(event)}", Word("over", event.effective_at_ms, None))
+            return _state(known, context.now_ms), outcomes
+        if role == "then":
+            for key in sorted(known):
+                if known[key].phase == "open" and known[key].dose:
+                    known[key] = _settled(key, known[key], event, outcomes, context)
             return _state(known, context.now_ms), outcomes
         key = f"{_device(event)}/{_word(event)}"
         old = known.get(key)
         if old is not None and (old.phase != "over" or event.effective_at_ms < old.since_ms):
             return state, []
         late = came_late(event, context.facts)
+        works = context.facts.traces.get("dispensed", {}).get(event.address)
+        if _word(event) in _WORKS and works is not None and works.last.effective_at_ms > event.effective_at_ms:
+            reason = Reason("dispenser.over_before_heard", {"at_ms": works.last.effective_at_ms})
+            return state, [Note("recorded_only", reason, (cause(event), cause(works.last)), event.event_id)]
         settle_ms = SETTLE_MS if late or RETAINED in event.quality else 0
         due_ms = max(event.effective_at_ms + context.values.for_ms, context.now_ms + settle_ms)
         known[key] = Word("waiting", event.effective_at_ms, due_ms, cause(event), late)
@@ -134,7 +169,12 @@ class Dispenser:
         return None
 
     def begun(self, state: State, context: Context[DispenserValues]) -> State:
-        return state
+        assert isinstance(state, DispenserState)
+        words = {
+            key: word if word.phase == "over" else msgspec.structs.replace(word, told_ms=context.now_ms)
+            for key, word in state.words.items()
+        }
+        return msgspec.structs.replace(state, words=words)
 
 
 def _device(event: Event) -> str:
@@ -157,7 +197,7 @@ def _over(word: Word, event: Event, outcomes: list[Outcome]) -> Word:
     causes = (cause(event),)
     if word.phase == "open" and word.cause is not None:
         reason = Reason("dispenser.over", {"at_ms": event.effective_at_ms, "since_ms": word.since_ms})
-        outcomes.append(Over(word.cause.event_id, reason, causes))
+        outcomes.append(Over(word.episode, reason, causes))
     elif word.phase == "waiting" and word.late and word.cause is not None:
         reason = Reason("dispenser.over_before_heard", {"at_ms": event.effective_at_ms})
         outcomes.append(Note("recorded_only", reason, (word.cause, *causes), word.cause.event_id))
@@ -168,30 +208,56 @@ def _due(key: str, word: Word, outcomes: list[Outcome], context: Context[Dispens
     device, _, name = key.rpartition("/")
     assert word.cause is not None, "only what is over has none"
     if word.phase == "open":
-        priority, dose_ms, check_ms = priority_by_dose(context, device, context.now_ms)
-        if priority is None:
-            return msgspec.structs.replace(word, due_ms=check_ms)
-        reason = Reason("dispenser.dose_comes", {"scheduled_ms": dose_ms})
-        outcomes.append(Grow(word.cause.event_id, priority, reason))
-        return msgspec.structs.replace(word, due_ms=None, urgent=True)
+        now = urgency(context, device, context.now_ms)
+        if now.priority is None:
+            return msgspec.structs.replace(word, due_ms=now.check_ms)
+        outcomes += worse(word.episode, now)
+        return msgspec.structs.replace(word, due_ms=None, dose=now.dose)
     hold = context.hold
     if hold is not None:
-        outcomes.append(Note("held", hold, (word.cause,), word.cause.event_id))
+        outcomes.append(Note("held", hold, (word.cause,), word.episode))
         return msgspec.structs.replace(word, phase="held", due_ms=None)
-    priority, dose_ms, check_ms = priority_by_dose(context, device, word.since_ms)
-    reason = Reason("dispenser.says", {"word": name, "since_ms": word.since_ms, "scheduled_ms": dose_ms})
-    momentary = name in MOMENTARY
+    opened = _fired(key, word, outcomes, context)
+    return Word("over", word.since_ms, None) if name in MOMENTARY else opened
+
+
+def _fired(key: str, word: Word, outcomes: list[Outcome], context: Context[DispenserValues]) -> Word:
+    device, _, name = key.rpartition("/")
+    assert word.cause is not None, "only what is over has none"
+    now = urgency(context, device, word.since_ms)
+    reason = Reason("dispenser.says", {"word": name, "since_ms": word.since_ms, "scheduled_ms": now.dose_ms})
     outcomes.append(
         Fire(
-            word.cause.event_id, reason, (word.cause,), word.since_ms, word.due_ms, content={"fault": name},
-            device=word.cause.device_id, momentary=momentary, late=word.late, waited_ms=context.values.for_ms,
-            begun_ms=word.since_ms, priority=priority,
+            word.episode, reason, (word.cause, *now.causes), max(word.since_ms, word.told_ms), word.due_ms,
+            content={"fault": name}, device=word.cause.device_id, momentary=name in MOMENTARY, late=word.late,
+            waited_ms=context.values.for_ms, begun_ms=word.since_ms, priority=now.priority,
         )
     )  # fmt: skip
-    if momentary:
-        return Word("over", word.since_ms, None)
-    waits = priority is None and context.values.with_dose is not None
-    return msgspec.structs.replace(word, phase="open", due_ms=check_ms if waits else None, urgent=not waits)
+    return msgspec.structs.replace(word, phase="open", due_ms=now.check_ms, dose=now.dose)
+
+
+def worse(episode: str, now: Urgency) -> list[Outcome]:
+    """An alert that stands has become urgent by a dose."""
+    reason = Reason("dispenser.dose_comes", {"scheduled_ms": now.dose_ms})
+    grown: list[Outcome] = [Grow(episode, now.priority or "", reason)]
+    return [*grown, More(episode, reason, now.causes)] if now.causes else grown
+
+
+def _settled(key: str, word: Word, event: Event, outcomes: list[Outcome], context: Context[DispenserValues]) -> Word:
+    """A dose was given by hand: is it still urgent?"""
+    device = key.rpartition("/")[0]
+    now = urgency(context, device, word.since_ms)
+    if now.priority is None:
+        outcomes.append(Over(word.episode, dose_settled(event), (cause(event),)))
+        return _fired(key, msgspec.structs.replace(word, told_ms=context.now_ms, due_ms=None), outcomes, context)
+    if now.dose != word.dose:
+        outcomes.append(More(word.episode, Reason("dispenser.dose_comes", {"scheduled_ms": now.dose_ms}), now.causes))
+    return msgspec.structs.replace(word, dose=now.dose)
+
+
+def dose_settled(event: Event) -> Reason:
+    """Why it is not urgent any more."""
+    return Reason("dispenser.dose_settled", {"dose": event.content.get("dose_id"), "at_ms": event.effective_at_ms})
 
 
 def _state(known: dict[str, Word], now_ms: int) -> DispenserState | None:

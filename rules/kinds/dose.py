@@ -6,7 +6,8 @@ ones), whether the dose was fetched; the device's own word that it was missed or
 dispenser is out of reach then is *unknown*, never "not fetched": the rule stays quiet and passes it on to R23
 (`dose.out_of_reach`); what it does say, it tells R23 and R24 (`dose.not_fetched`). So a dose has one open alert.
 It is satisfied by effective time, whenever we hear of it; heard in time it retracts (`dose.corrected`). Nothing said
-later takes back that it was fetched. A dose that is announced for another time moves, and so does its limit.
+later takes back that it was fetched. A dose that is announced for another time moves, and so does its limit. A watch
+begins over the doses that the facts know and that are not over: those still to be fetched, or due within 12 h before.
 
 | dose     | input                                      | next    | outcome                                     |
 |----------|--------------------------------------------|---------|---------------------------------------------|
@@ -37,29 +38,30 @@ from rules.kinds.dose_life import (
     CORRECTED,
     NOT_FETCHED,
     OUT_OF_REACH,
+    DoseTerms,
     Told,
     args_of,
     asked_again,
+    begins_with,
     dose_name,
     first_due_ms,
     held,
     kept,
     settle_ms,
+    taken_over,
     too_old,
     with_cause,
 )
 from rules.kinds.kind import Context, Fire, Note, Outcome, Over, State, Step, Tell, came_late, cause
-from rules.parameters import Duration, LastingValues, Values, Words
+from rules.parameters import Duration, Values
 
 
 class DoseState(State, frozen=True, gc=False, omit_defaults=True, tag="dose"):
     doses: dict[str, Told] = msgspec.field(default_factory=dict)
 
 
-class DoseValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    grace_ms: Duration = 0
+class DoseValues(DoseTerms, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     grace_critical_ms: Duration | None = None
-    fetched_when_dispensed: Words = ()
 
 
 class DoseNotFetched:
@@ -68,7 +70,7 @@ class DoseNotFetched:
     name: ClassVar[str] = "dose"
     state_type: ClassVar[type[State]] = DoseState
     values_type: ClassVar[type[Values]] = DoseValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "device"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[DoseValues]) -> Step:
@@ -119,7 +121,14 @@ class DoseNotFetched:
         return _state(known, context)
 
     def initial(self, context: Context[DoseValues]) -> State | None:
-        return None
+        known = {}
+        for key, dose in begins_with(context):
+            told = taken_over(key, dose, _limit_ms(dose, context.values), context)
+            if told is not None and dose.word in doses.NOT_FETCHED:
+                known[key] = msgspec.structs.replace(told, said=True, due_ms=context.now_ms)
+            elif told is not None:
+                known[key] = told
+        return _state(known, context)
 
     def begun(self, state: State, context: Context[DoseValues]) -> State:
         return state

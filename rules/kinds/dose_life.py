@@ -10,19 +10,30 @@ from typing import Any
 import msgspec
 
 from ingest.event import Event
-from rules.doses import Dose
+from rules.doses import OVER, Dose
 from rules.effects import Cause, Reason
 from rules.kinds.kind import SETTLE_MS, Context, Note, Outcome, cause
+from rules.parameters import Duration, LastingValues, Words
 
 HOUR_MS = 3_600_000
 KEEP_MS = 48 * HOUR_MS  # word of an older dose is recorded only
 OPEN_KEEP_MS = 31 * 24 * HOUR_MS  # what a gateway may still have in its buffer
+BEGUN_MS = 12 * HOUR_MS  # what should have been fetched so long before a watch began is told no more
 DOSES_MAX = 64
 CAUSES_MAX = 4
 SETTLED = ("over", "closed")
 
 # names of the fold's own occurrences, which one rule tells another
 NOT_FETCHED, OUT_OF_REACH, CORRECTED = "dose.not_fetched", "dose.out_of_reach", "dose.corrected"
+PRESENTED = "dispensed"
+NEXT = "dose.next"  # as a cause only: the dose by which something is urgent
+
+
+class DoseTerms(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """What both rules on doses have."""
+
+    grace_ms: Duration = 0
+    fetched_when_dispensed: Words = ()
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -39,6 +50,31 @@ class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     device: str = ""  # the dispenser of a dose that nobody has announced
 
 
+def begins_with(context: Context[Any]) -> list[tuple[str, Dose]]:
+    """(key, dose) of this subject's that are not over: what a watch of doses begins over."""
+    devices, last_word = context.facts.devices, context.values.fetched_when_dispensed
+    found = []
+    for key, dose in context.facts.doses.items():
+        device = devices.get(dose.dispenser)
+        gone = dose.word == PRESENTED and device is not None and device.model in last_word
+        if key.startswith(f"{context.subject}/") and dose.word not in OVER and not gone:
+            found.append((key, dose))
+    return found
+
+
+def taken_over(key: str, dose: Dose, limit_ms: int, context: Context[Any]) -> Told | None:
+    """A dose of before the watch; None where nobody should do anything about it any more.
+
+    What may have been told in an earlier watch is another episode.
+    """
+    if limit_ms <= context.now_ms - BEGUN_MS:
+        return None
+    name = dose_name(key)
+    episode = name if limit_ms > context.now_ms else f"{name}@{context.now_ms}"
+    causes = (evidence(name, dose.dispenser, dose.scheduled_ms, "dose.due"),)
+    return Told("waiting", limit_ms, max(limit_ms, context.now_ms), episode, dose.scheduled_ms, causes)
+
+
 def is_ours(event: Event) -> bool:
     """Whether it is no occurrence of the fold's own, or truly one: a device may call its words as it likes."""
     return event.type not in (NOT_FETCHED, OUT_OF_REACH, CORRECTED) or event.address == f"home:{event.home}"
@@ -47,6 +83,12 @@ def is_ours(event: Event) -> bool:
 def dose_name(key: str) -> str:
     """The dispenser's own id of a dose, from its key in the facts."""
     return key.partition("/")[2]
+
+
+def evidence(name: str, device: str, at_ms: int, type_: str = OUT_OF_REACH) -> Cause:
+    """Of a dose that no event told this rule of: staff can settle it by this name."""
+    content: dict[str, object] = {"dose_id": name, "scheduled_at_ms": at_ms}
+    return Cause(name, type_, at_ms, None, at_ms, device, (), content)
 
 
 def with_cause(old: Told | None, event: Event) -> tuple[Cause, ...]:

@@ -6,7 +6,8 @@ that tells more, or a dispenser out of reach: unknown, never "not fetched". It i
 out of reach (R22's `dose.out_of_reach`). While a dispenser is silent, doses nobody announced are expected at the local
 times of the 7 days before (a dispenser names them when due); the first word of one of about that time is taken for
 it. Any word that settles the dose ends it: fetched before we asked retracts. From its beginning to its end the pages
-warn against a second dose (`dose_unsure`, `dose_sure`), also while the alert itself is withheld.
+warn against a second dose (`dose_unsure`, `dose_sure`), also while the alert itself is withheld. A watch
+begins over the doses that the facts know, as R22's does, and over those that a silent dispenser should have had.
 
 | dose    | input                                         | next   | outcome                     |
 |---------|-----------------------------------------------|--------|-----------------------------|
@@ -28,26 +29,40 @@ from typing import ClassVar
 import msgspec
 
 from ingest.event import Event
-from rules.doses import AHEAD_MS, NOT_FETCHED, OVER, SAME_DOSE_MS, Dose, Upcoming, dose_key, expected, silent_since_ms
-from rules.effects import Cause, Reason
+from rules.doses import (
+    AHEAD_MS,
+    NOT_FETCHED,
+    OVER,
+    SAME_DOSE_MS,
+    Dose,
+    dispensers_of,
+    dose_key,
+    expected,
+    expected_name,
+    silent_since_ms,
+)  # fmt: skip
+from rules.effects import Reason
 from rules.kinds.dose_life import (
-    OUT_OF_REACH,
+    PRESENTED,
+    DoseTerms,
     Told,
     args_of,
     asked_again,
+    begins_with,
     dose_name,
+    evidence,
     first_due_ms,
     held,
     is_ours,
     kept,
     settle_ms,
+    taken_over,
     too_old,
     with_cause,
 )
 from rules.kinds.kind import Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
-from rules.parameters import Duration, LastingValues, Values, Words
+from rules.parameters import Duration, Values
 
-EXPECTED = "expected"  # how a dose is called that nobody has announced
 LOOK_AHEAD_MS = 48 * 3_600_000
 
 
@@ -56,10 +71,8 @@ class UnknownDoseState(State, frozen=True, gc=False, omit_defaults=True, tag="do
     unsure: tuple[str, ...] = ()  # those the pages warn of
 
 
-class UnknownDoseValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    grace_ms: Duration = 0
+class UnknownDoseValues(DoseTerms, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     grace_dispensed_ms: Duration = 0
-    fetched_when_dispensed: Words = ()
 
 
 class DoseUnknown:
@@ -68,7 +81,7 @@ class DoseUnknown:
     name: ClassVar[str] = "dose_unknown"
     state_type: ClassVar[type[State]] = UnknownDoseState
     values_type: ClassVar[type[Values]] = UnknownDoseValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "device"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[UnknownDoseValues]) -> Step:
@@ -125,7 +138,12 @@ class DoseUnknown:
         return _state(state, asked_again(state.doses, context), [], context)
 
     def initial(self, context: Context[UnknownDoseValues]) -> State | None:
-        return None
+        known = {}
+        for key, dose in begins_with(context):
+            told = taken_over(key, dose, _ask_ms(dose, context.values), context)
+            if told is not None and dose.word not in NOT_FETCHED:
+                known[key] = told
+        return _state(UnknownDoseState(), known, [], context)
 
     def begun(self, state: State, context: Context[UnknownDoseValues]) -> State:
         return state
@@ -150,6 +168,13 @@ def _state(
     return UnknownDoseState(due_ms, left, tuple(sorted(unsure & names)))
 
 
+def _ask_ms(dose: Dose, values: UnknownDoseValues) -> int:
+    """When to ask what is known of it."""
+    if dose.word == PRESENTED:
+        return dose.word_ms + values.grace_dispensed_ms
+    return dose.scheduled_ms + values.grace_ms
+
+
 # -- what is waited for ----------------------------------------------------------------------------------------
 
 
@@ -157,9 +182,7 @@ def _told(
     key: str, old: Told | None, dose: Dose, event: Event, outcomes: list[Outcome], context: Context[UnknownDoseValues]
 ) -> Told:
     """Announced, reminded of, moved, or presented."""
-    values = context.values
-    presented = dose.word == "dispensed"
-    limit_ms = dose.word_ms + values.grace_dispensed_ms if presented else dose.scheduled_ms + values.grace_ms
+    presented, limit_ms = dose.word == PRESENTED, _ask_ms(dose, context.values)
     if old is not None and limit_ms == old.limit_ms and dose.scheduled_ms == old.scheduled_ms:
         return old
     if old is not None and old.phase == "open":
@@ -190,26 +213,13 @@ def _near(told: Told, dose: Dose) -> bool:
     return told.phase != "over" and abs(told.scheduled_ms - dose.scheduled_ms) <= SAME_DOSE_MS
 
 
-def _dispensers(context: Context[UnknownDoseValues]) -> list[str]:
-    """Dispensers of this subject that were heard."""
-    facts = context.facts
-    alone = len(facts.residents) == 1
-    found = []
-    for device in sorted(facts.dispensers):
-        registered = facts.devices.get(device)
-        owner = registered.resident if registered is not None else None
-        if context.subject in (device, owner) or (owner is None and alone):
-            found.append(device)
-    return found
-
-
 def _next_expected_ms(context: Context[UnknownDoseValues]) -> int | None:
     """When to ask for the next dose that nobody has announced."""
     grace_ms = context.values.grace_ms
     from_ms = context.now_ms - grace_ms + 1
     times = [
         next((each.at_ms for each in expected(context.facts, device, from_ms, from_ms + LOOK_AHEAD_MS)), None)
-        for device in _dispensers(context)
+        for device in dispensers_of(context.facts, context.subject)
     ]
     return min((at_ms + grace_ms for at_ms in times if at_ms is not None), default=None)
 
@@ -217,22 +227,16 @@ def _next_expected_ms(context: Context[UnknownDoseValues]) -> int | None:
 def _expect(known: dict[str, Told], context: Context[UnknownDoseValues]) -> None:
     """Doses that should have been announced just now `grace` ago, by a dispenser that is silent since before."""
     at_ms = context.now_ms - context.values.grace_ms
-    for device in _dispensers(context):
+    for device in dispensers_of(context.facts, context.subject):
         heard_ms = context.facts.dispensers[device].heard_ms
         if heard_ms >= at_ms or silent_since_ms(context.facts, device, context.now_ms) is None:
             continue
         for dose in expected(context.facts, device, at_ms, at_ms):
-            name = f"{EXPECTED}-{device}-{dose.at_ms}"
+            name = expected_name(device, dose.at_ms)
             known[f"{context.resident or device}/{name}"] = Told(
-                "waiting", context.now_ms, context.now_ms, name, dose.at_ms, (_evidence(name, device, dose),),
+                "waiting", context.now_ms, context.now_ms, name, dose.at_ms, (evidence(name, device, dose.at_ms),),
                 said=True, device=device,
             )  # fmt: skip
-
-
-def _evidence(name: str, device: str, dose: Upcoming) -> Cause:
-    """Of a dose that nobody announced: staff can settle it by this name."""
-    content: dict[str, object] = {"dose_id": name, "scheduled_at_ms": dose.at_ms}
-    return Cause(name, OUT_OF_REACH, dose.at_ms, None, dose.at_ms, device, (), content)
 
 
 # -- what is said ----------------------------------------------------------------------------------------------
@@ -245,7 +249,7 @@ def _why(key: str, told: Told, context: Context[UnknownDoseValues]) -> Reason | 
     args = args_of(dose, told)
     device = told.device or (dose.dispenser if dose is not None else "")
     silent_ms = silent_since_ms(facts, device, context.now_ms)
-    if dose is not None and dose.word == "dispensed":
+    if dose is not None and dose.word == PRESENTED:
         return Reason("dose.not_confirmed", {**args, "at_ms": dose.word_ms})
     if silent_ms is not None:
         return Reason("dose.unknown_silent", {**args, "since_ms": silent_ms})

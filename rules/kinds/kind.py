@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from ingest.event import BUFFERED, LATE, RETAINED, Event, Value
+from ingest.event import BUFFERED, LATE, RETAINED, TEST, Event, Value
 from rules import watch
 from rules.book import Rule
 from rules.effects import Cause, Reason
@@ -168,8 +168,8 @@ class Kind(Protocol):
         """The state to begin with: a new person, measure or rule."""
         ...
 
-    def begun(self, state: State, context: Context[Any]) -> State:
-        """Marks a state that was just built over what was known before."""
+    def begun(self, state: State, context: Context[Any]) -> State | None:
+        """Marks a state that was just built over what was known before, and drops what of it says nothing now."""
         ...
 
 
@@ -198,3 +198,17 @@ def came_late(event: Event, facts: Facts) -> bool:
 def is_signal(event: Event) -> bool:
     """Whether it just happened; what arrived with the retain flag only says how things stand."""
     return RETAINED not in event.quality and not event.state
+
+
+def takes_back(answer: Event, said: Event, window_ms: int) -> bool:
+    """Whether a device's cancel or confirmation is about what it said: not before it, and within its time.
+
+    By effective time, so that it does not matter which of them is heard first. A settle more than the window, for
+    clocks in whole seconds and ways that are slow; what is further back was not what somebody cancelled just now.
+    """
+    if (TEST in answer.quality) != (TEST in said.quality) or (
+        RETAINED in answer.quality and answer.observed_at_ms is None
+    ):
+        return False
+    after_ms = answer.effective_at_ms - said.effective_at_ms
+    return answer.address == said.address and 0 <= after_ms <= window_ms + SETTLE_MS

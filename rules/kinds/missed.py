@@ -3,7 +3,7 @@
 Theory of operation. It counts what R22 has said (`dose.not_fetched`), each dose once, at the time it was due; what
 turns out to have been fetched in time (`dose.corrected`) is taken out again. A card stands when the last `times` of
 them lie less than `within` apart, or the last `times_long` less than `within_long`, until the last is so long ago;
-further ones are causes of it.
+further ones are causes of it. A watch begins over nothing: what R22 said before it was for others to evaluate.
 
 | state    | input                                | next     | outcome                       |
 |----------|--------------------------------------|----------|-------------------------------|
@@ -25,7 +25,7 @@ from ingest.event import Event
 from rules.effects import Cause, Reason
 from rules.kinds.dose_life import is_ours
 from rules.kinds.kind import Context, Fire, More, Note, Outcome, Over, State, Step, cause
-from rules.parameters import Count, Duration, Values
+from rules.parameters import Count, Duration, LastingValues, Values
 
 KEPT_MAX = 32
 
@@ -41,7 +41,7 @@ class MissedState(State, frozen=True, gc=False, omit_defaults=True, tag="missed"
     episode: str = ""  # of the card that stands
 
 
-class MissedValues(Values, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+class MissedValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     times: Count = 1
     within_ms: Duration = 0
     times_long: Count = 1

@@ -36,6 +36,7 @@ class DeadlineState(State, frozen=True, gc=False, omit_defaults=True, tag="deadl
     begun_ms: int = NEVER_MS  # by local time: since when it is watched
     done_ms: int = NEVER_MS  # the last leave
     undone_ms: int = NEVER_MS  # the first enter after it
+    entered_ms: int = NEVER_MS  # the newest enter: a leave from before it may be heard yet
 
 
 class DeadlineValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):

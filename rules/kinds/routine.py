@@ -11,6 +11,7 @@ feature whose sensors are silent. `rules/usual.py` has the sums.
 
 The most unusual feature makes the card, others are added to it; there is at most one a day, and the same change is not
 told again for `again_days`. It is about a day that is over, so it never clears; it is never P1 or P2 (book_check.py).
+A watch begins over nothing: what is usual is learned from whole days under it, and of those before nothing is kept.
 
 | state    | input                                  | next     | outcome                                      |
 |----------|----------------------------------------|----------|----------------------------------------------|

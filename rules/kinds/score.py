@@ -11,7 +11,8 @@ have risen from. Where three or more were taken and nothing more came for `age_l
 | urgent   | total >= `urgent`, or 3 points by one of them alone                          | `severe_to`          |
 | rise     | total - lowest complete total within `rise_within` before >= `rise_points`   | the rule's           |
 
-One alert stands until a complete set is under all of these. It is never P1: a score is no alarm (book_check.py).
+One alert stands until a complete set is under all of these. It is never P1: a score is no alarm (book_check.py). A
+watch begins over the last readings, where the newest is not older than `age_limit`; there is no score of before.
 
 | state    | input                          | next     | outcome                                         |
 |----------|--------------------------------|----------|-------------------------------------------------|
@@ -39,7 +40,7 @@ from rules.facts import NEVER_MS
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Grow, More, Note, Outcome, Over, State, Step, came_late, cause
 from rules.limits import measurement
 from rules.news2 import PARAMETERS, Score, reading, score
-from rules.parameters import Count, Duration, Flag, Priority, Values
+from rules.parameters import Count, Duration, Flag, LastingValues, Priority, Values
 
 CALL_NOW, URGENT, RISE = "call_now", "urgent", "rise"
 _LEVELS = ("", RISE, URGENT, CALL_NOW)  # rising
@@ -67,7 +68,7 @@ class ScoreState(State, frozen=True, gc=False, omit_defaults=True, tag="score"):
     episode: str = ""
 
 
-class ScoreValues(Values, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+class ScoreValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     scale_two: Flag = False
     age_limit_ms: Duration = 3_600_000
     urgent: Count = 5
@@ -83,7 +84,7 @@ class Scoring:
     name: ClassVar[str] = "score"
     state_type: ClassVar[type[State]] = ScoreState
     values_type: ClassVar[type[Values]] = ScoreValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "only"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[ScoreValues]) -> Step:
@@ -122,8 +123,12 @@ class Scoring:
     def initial(self, context: Context[ScoreValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context[ScoreValues]) -> State:
-        return state
+    def begun(self, state: State, context: Context[ScoreValues]) -> State | None:
+        """A set that is not over yet goes on; a score of before, told or not, is another one now."""
+        assert isinstance(state, ScoreState)
+        if _as_of_ms(state) <= context.now_ms - context.values.age_limit_ms:
+            return None
+        return msgspec.structs.replace(state, episode=f"{state.episode}@{context.now_ms}" if state.episode else "")
 
 
 def _as_of_ms(state: ScoreState) -> int:

@@ -13,6 +13,7 @@ With `renew` a B counts as a new A: while it goes on, B must come again and agai
 A rule that `adds_to` an alarm has no alert: what it has to say is said of that of A (first) or B (last).
 What begins with an alarm-class event is raised under its id and waits for no settle; what ends it is one more thing
 said of it (`outcomes.py`). At_once says that B will not come: of the entry it is about, or as an entry of its own.
+A watch begins over doors, beacons, trackers, voices as they stand; visits announced before it are not known to it.
 
 | entry   | input                                     | next    | outcome                                  |
 |---------|-------------------------------------------|---------|------------------------------------------|
@@ -54,7 +55,9 @@ from rules.kinds.sequence_entry import (
     is_history,
     kept,
     staffs_door,
+    taken_over,
     visit_of,
+    was_followed,
 )
 from rules.parameters import Values
 from rules.presence import is_news
@@ -111,16 +114,11 @@ class Sequence:
     def initial(self, context: Context[SequenceValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context[SequenceValues]) -> State:
+    def begun(self, state: State, context: Context[SequenceValues]) -> State | None:
         assert isinstance(state, SequenceState)
         if context.rule.adds_to and context.values.absent:
             return SequenceState(seen=state.seen)  # an alarm of before is no news now
-        entries = dict(state.entries)
-        for key, entry in entries.items():
-            if entry.phase == "waiting":
-                taken = msgspec.structs.replace(entry, begun_ms=context.now_ms, settle_ms=NEVER_MS)
-                entries[key] = armed(taken, context) if context.values.absent else taken
-        return kept(state, entries, context.now_ms) or SequenceState()
+        return kept(state, taken_over(state, context), context.now_ms)
 
 
 def _alarm(event: Event, context: Context[SequenceValues]) -> bool:
@@ -154,7 +152,7 @@ def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceVal
             old, phase="waiting", since_ms=at_ms, events=(old.events[0], event), settle_ms=settle_ms,
             alarm=None if old.alarm is None else event.event_id,
         )  # fmt: skip
-    elif old is not None and is_history(old, event, at_ms):
+    elif is_history(old, event, at_ms) if old is not None else (not at_once and was_followed(entries, key, event)):
         return
     elif staffs_door(event, context):
         reason = Reason("sequence.staff_left", {"at_ms": event.effective_at_ms})

@@ -108,6 +108,19 @@ def due_ms(entry: Entry, context: Context[SequenceValues]) -> int:
     return law_ms
 
 
+def taken_over(state: SequenceState, context: Context[SequenceValues]) -> dict[str, Entry]:
+    """The entries of before a watch that it goes on with: what B can follow no more is none of them."""
+    absent, within_ms = context.values.absent, context.values.within_ms
+    entries = {}
+    for key, entry in state.entries.items():
+        if entry.phase == "waiting" and (absent or not within_ms or entry.since_ms > context.now_ms - within_ms):
+            taken = msgspec.structs.replace(entry, begun_ms=context.now_ms, settle_ms=NEVER_MS)
+            entries[key] = armed(taken, context) if absent else taken
+        elif entry.phase != "waiting":
+            entries[key] = entry
+    return entries
+
+
 def visit_of(event: Event) -> str:
     return str(event.content.get("visit_id") or "")
 
@@ -131,6 +144,13 @@ def is_history(old: Entry, event: Event, at_ms: int) -> bool:
     if old.phase == "open" or event.effective_at_ms <= old.then_ms:
         return True
     return bool(old.visit) and (old.law_ms is not None or at_ms == old.since_ms or at_ms <= old.then_ms)
+
+
+def was_followed(entries: dict[str, Entry], key: str, event: Event) -> bool:
+    """Whether B of a call of its own was heard before it: what ends one call ends all that were before it."""
+    if key != event.event_id:
+        return False
+    return any(not each.visit and event.effective_at_ms <= each.then_ms for each in entries.values())
 
 
 def staffs_door(event: Event, context: Context[SequenceValues]) -> bool:

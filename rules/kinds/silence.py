@@ -9,7 +9,8 @@ With i = the interval it reports in, the timer is the first of
 After our own feed was lost everything counts from its return. Where nobody knows an interval, somebody else's word that
 it, or its gateway, is offline takes the place of "i + spare"; without one nothing can be said. Doses count as in
 `rules/doses.py`: announced, or expected as in the 7 days before. With `with_dose` the priority is that one when a dose
-falls due before the next staffed check, now or at a later check.
+falls due before the next staffed check, now or at a later check; once staff have given it by hand, it is urgent no
+more, as with `dispenser`. A watch begins over what was heard of each dispenser before.
 
 | dispenser | input                          | next    | outcome                               |
 |-----------|--------------------------------|---------|---------------------------------------|
@@ -19,6 +20,7 @@ falls due before the next staffed check, now or at a later check.
 | heard     | timer                          | open    | Fire                                  |
 | held      | hold ends                      | heard   | - (timer by the law)                  |
 | open      | timer, a check goes by         | open    | Grow when a dose is before the next   |
+| open      | that dose is settled by hand   | open    | Over, Fire anew; More by another dose |
 | open held | any message                    | heard   | Over if open                          |
 """
 
@@ -29,25 +31,29 @@ from typing import ClassVar
 import msgspec
 
 from ingest.event import Event
-from rules.doses import interval_ms, told_silent_ms, upcoming
+from rules.doses import dispensers_of, interval_ms, told_silent_ms, upcoming
 from rules.effects import Reason
 from rules.facts import NEVER_MS
-from rules.kinds.dispenser import DispenserTerms, priority_by_dose
-from rules.kinds.kind import Context, Fire, Grow, Note, Outcome, Over, State, Step, cause
+from rules.kinds.dispenser import DispenserTerms, dose_settled, urgency, worse
+from rules.kinds.kind import Context, Fire, More, Note, Outcome, Over, State, Step, cause
 from rules.parameters import Duration, Values
 
 HORIZON_MS = 48 * 3_600_000
 DISPENSERS_MAX = 8
+SETTLES = ("dose.taken", "dose.skipped")
 
 
 class Quiet(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     phase: str = "heard"  # heard | held | open
     due_ms: int | None = None
     heard_ms: int = NEVER_MS  # when it was heard last, once that is too long ago
+    dose: str = ""  # the dose by which it is urgent
+    episode: str = ""
 
 
 class SilenceState(State, frozen=True, gc=False, omit_defaults=True, tag="silence"):
     dispensers: dict[str, Quiet] = msgspec.field(default_factory=dict)
+    begun_ms: int = 0  # the watch began over what was known, then
 
 
 class SilenceValues(DispenserTerms, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -62,18 +68,23 @@ class Silence:
     name: ClassVar[str] = "silence"
     state_type: ClassVar[type[State]] = SilenceState
     values_type: ClassVar[type[Values]] = SilenceValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "device"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[SilenceValues]) -> Step:
-        known = dict(state.dispensers) if isinstance(state, SilenceState) else {}
+        before = state if isinstance(state, SilenceState) else SilenceState()
+        known = dict(before.dispensers)
         outcomes: list[Outcome] = []
         device = event.device
         if device is not None and device in context.facts.dispensers:
             known.setdefault(device, Quiet())
             if context.facts.dispensers[device].heard_ms > known[device].heard_ms:
-                known[device] = _heard(device, known[device], event, outcomes)
-        return _state(_by_law(known, context), context), outcomes
+                known[device] = _heard(known[device], event, outcomes)
+        if event.type in SETTLES:
+            for each in sorted(known):
+                if known[each].phase == "open" and known[each].dose:
+                    known[each] = _settled(each, known[each], event, outcomes, context)
+        return _state(before, _by_law(known, context), context), outcomes
 
     def fire(self, state: State, context: Context[SilenceValues]) -> Step:
         assert isinstance(state, SilenceState)
@@ -90,29 +101,33 @@ class Silence:
             if law_ms is None or law_ms > context.now_ms:
                 known[device] = Quiet(due_ms=law_ms)
             else:
-                known[device] = _silent(device, law_ms, outcomes, context)
-        return _state(known, context), outcomes
+                known[device] = _silent(device, law_ms, state.begun_ms, outcomes, context)
+        return _state(state, known, context), outcomes
 
     def rearm(self, state: State, context: Context[SilenceValues]) -> State | None:
         assert isinstance(state, SilenceState)
         known = {
             device: Quiet() if quiet.phase == "held" else quiet for device, quiet in state.dispensers.items()
         }  # fmt: skip
-        return _state(_by_law(known, context), context)
+        return _state(state, _by_law(known, context), context)
 
     def initial(self, context: Context[SilenceValues]) -> State | None:
-        return None
+        found = {device: Quiet() for device in dispensers_of(context.facts, context.subject)}
+        return _state(SilenceState(begun_ms=context.now_ms), _by_law(found, context), context)
 
     def begun(self, state: State, context: Context[SilenceValues]) -> State:
-        return state
+        assert isinstance(state, SilenceState)
+        return msgspec.structs.replace(state, begun_ms=context.now_ms)
 
 
-def _state(known: dict[str, Quiet], context: Context[SilenceValues]) -> SilenceState | None:
+def _state(
+    before: SilenceState, known: dict[str, Quiet], context: Context[SilenceValues]
+) -> SilenceState | None:  # fmt: skip
     left = {device: known[device] for device in sorted(known)[:DISPENSERS_MAX] if device in context.facts.dispensers}
     if not left:
         return None
     dues = [quiet.due_ms for quiet in left.values() if quiet.due_ms is not None]
-    return SilenceState(min(dues) if dues else None, left)
+    return SilenceState(min(dues) if dues else None, left, before.begun_ms)
 
 
 def _by_law(known: dict[str, Quiet], context: Context[SilenceValues]) -> dict[str, Quiet]:
@@ -148,38 +163,58 @@ def _law_ms(device: str, context: Context[SilenceValues]) -> int | None:
     return min(dues, default=None)
 
 
-def _heard(device: str, quiet: Quiet, event: Event, outcomes: list[Outcome]) -> Quiet:
+def _heard(quiet: Quiet, event: Event, outcomes: list[Outcome]) -> Quiet:
     if quiet.phase == "open":
         reason = Reason("silence.over", {"at_ms": event.received_at_ms, "since_ms": quiet.heard_ms})
-        outcomes.append(Over(f"{device}@{quiet.heard_ms}", reason, (cause(event),)))
+        outcomes.append(Over(quiet.episode, reason, (cause(event),)))
     return Quiet()
 
 
-def _silent(device: str, law_ms: int, outcomes: list[Outcome], context: Context[SilenceValues]) -> Quiet:
+def _silent(
+    device: str, law_ms: int, begun_ms: int, outcomes: list[Outcome], context: Context[SilenceValues]
+) -> Quiet:  # fmt: skip
     heard_ms = context.facts.dispensers[device].heard_ms
-    episode = f"{device}@{heard_ms}"
+    episode = f"{device}@{heard_ms}" + (f"@{begun_ms}" if heard_ms < begun_ms else "")
     hold = context.hold
     if hold is not None:
         outcomes.append(Note("held", hold, (), episode))
         return Quiet("held", None, heard_ms)
-    priority, dose_ms, check_ms = priority_by_dose(context, device, heard_ms)
-    args: dict[str, object] = {"since_ms": heard_ms, "at_ms": context.now_ms, "scheduled_ms": dose_ms}
-    reason = Reason("silence.dose_comes" if dose_ms is not None else "silence.too_long", args)
+    return _fired(device, Quiet("open", law_ms, heard_ms, episode=episode), law_ms, outcomes, context)
+
+
+def _fired(
+    device: str, quiet: Quiet, since_ms: int, outcomes: list[Outcome], context: Context[SilenceValues]
+) -> Quiet:  # fmt: skip
+    now = urgency(context, device, quiet.heard_ms)
+    args: dict[str, object] = {"since_ms": quiet.heard_ms, "at_ms": context.now_ms, "scheduled_ms": now.dose_ms}
+    reason = Reason("silence.dose_comes" if now.dose_ms is not None else "silence.too_long", args)
     outcomes.append(
         Fire(
-            episode, reason, (), law_ms, law_ms, device=device, late=False, begun_ms=heard_ms,
-            priority=priority, content={"dose": dose_ms is not None},
+            quiet.episode, reason, now.causes, since_ms, since_ms, device=device, late=False, begun_ms=quiet.heard_ms,
+            priority=now.priority, content={"dose": now.dose_ms is not None},
         )
     )  # fmt: skip
-    waits = priority is None and context.values.with_dose is not None
-    return Quiet("open", check_ms if waits else None, heard_ms)
+    return msgspec.structs.replace(quiet, due_ms=now.check_ms, dose=now.dose)
 
 
 def _check(device: str, quiet: Quiet, outcomes: list[Outcome], context: Context[SilenceValues]) -> Quiet:
     """A check has gone by and it is still silent."""
-    priority, dose_ms, check_ms = priority_by_dose(context, device, context.now_ms)
-    if priority is None:
-        return Quiet("open", check_ms, quiet.heard_ms)
-    reason = Reason("dispenser.dose_comes", {"scheduled_ms": dose_ms})
-    outcomes.append(Grow(f"{device}@{quiet.heard_ms}", priority, reason))
-    return Quiet("open", None, quiet.heard_ms)
+    now = urgency(context, device, context.now_ms)
+    if now.priority is not None:
+        outcomes += worse(quiet.episode, now)
+    return msgspec.structs.replace(quiet, due_ms=now.check_ms, dose=now.dose)
+
+
+def _settled(
+    device: str, quiet: Quiet, event: Event, outcomes: list[Outcome], context: Context[SilenceValues]
+) -> Quiet:  # fmt: skip
+    """A dose was given by hand: is it still urgent?"""
+    now = urgency(context, device, quiet.heard_ms)
+    if now.priority is None:
+        outcomes.append(Over(quiet.episode, dose_settled(event), (cause(event),)))
+        anew = msgspec.structs.replace(quiet, episode=f"{device}@{quiet.heard_ms}@{context.now_ms}")
+        return _fired(device, anew, context.now_ms, outcomes, context)
+    if now.dose != quiet.dose:
+        reason = Reason("dispenser.dose_comes", {"scheduled_ms": now.dose_ms})
+        outcomes.append(More(quiet.episode, reason, now.causes))
+    return msgspec.structs.replace(quiet, dose=now.dose)

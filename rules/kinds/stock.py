@@ -5,7 +5,7 @@ until the first that would not be there, by the doses that are announced or expe
 when that is before the end of one working day (`work_days`, holidays are none) after the next planned refill: the next
 of `refill_days`, or `refill_every` after the last refill; where nobody plans, the next working day. Where nothing is
 known of its doses, it is low at `doses` or fewer. It is *empty* at 0, or when it says so. Looked at again each local
-midnight.
+midnight. A watch begins over its last word.
 
 | stock      | input                        | next   | outcome                              |
 |------------|------------------------------|--------|--------------------------------------|
@@ -30,7 +30,7 @@ from rules.effects import Cause, Reason
 from rules.facts import NEVER_MS
 from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, State, Step, came_late, cause
 from rules.local_time import instant_ms, local_date
-from rules.parameters import WEEKDAYS, Count, Days, Duration, Values
+from rules.parameters import WEEKDAYS, Count, Days, Duration, LastingValues, Values
 from rules.staffed import staffed_day
 
 DISPENSERS_MAX = 8
@@ -54,7 +54,7 @@ class StockState(State, frozen=True, gc=False, omit_defaults=True, tag="stock"):
     dispensers: dict[str, Stock] = msgspec.field(default_factory=dict)
 
 
-class StockValues(Values, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+class StockValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     doses: Count = 0
     work_days: Days = ()
     refill_days: Days = ()
@@ -67,7 +67,7 @@ class DispenserStock:
     name: ClassVar[str] = "stock"
     state_type: ClassVar[type[State]] = StockState
     values_type: ClassVar[type[Values]] = StockValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "device"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[StockValues]) -> Step:

@@ -11,7 +11,10 @@ that a limit is passed (battery.low), `leave` that it is not. With `remeasure_wi
 asks for another measurement; the next one that passes raises, one that clears ends it, and so does silence: then it is
 raised after that time, for somebody should have measured. A value that passes `severe_below` or `severe_above` makes
 the alert `severe_to`, also later. After an alert the same register is quiet for `again_after`, but for what is severe.
-A value whose unit does not fit its metric is refused and told once; limits are checked when the book is read.
+A value whose unit does not fit its metric is refused and told once; limits are checked when the book is read. A watch
+begins over the last reading of what is measured by itself (temperatures), if it is not older than 3 h. It begins over
+nothing where somebody measures (`remeasure_within`: the watch has asked for nothing yet), and for batteries: devices
+tell them every day, and keeping each of them for the case would cost more than that.
 
 | state           | input                                | next    | outcome                                  |
 |-----------------|--------------------------------------|---------|------------------------------------------|
@@ -45,6 +48,7 @@ from rules.kinds.kind import SETTLE_MS, Context, Fire, Grow, Note, Outcome, Over
 from rules.limits import WORD, LimitValues, Register, clears, fitting_milli, measurement, passes, told
 from rules.parameters import Duration, Flag, Values
 
+BELIEVED_MS = 3 * 3_600_000  # a watch does not begin over an older measurement
 REGISTERS_MAX = 32  # metrics and devices of one person; beyond them the ones written longest ago are forgotten
 
 
@@ -66,7 +70,7 @@ class Threshold:
     name: ClassVar[str] = "threshold"
     state_type: ClassVar[type[State]] = ThresholdState
     values_type: ClassVar[type[Values]] = ThresholdValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "only"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[ThresholdValues]) -> Step:
@@ -105,8 +109,14 @@ class Threshold:
     def initial(self, context: Context[ThresholdValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context[ThresholdValues]) -> State:
-        return state
+    def begun(self, state: State, context: Context[ThresholdValues]) -> State | None:
+        """What was measured lately stands; what a person measures again when asked was not asked for."""
+        assert isinstance(state, ThresholdState)
+        return _state({
+            key: msgspec.structs.replace(one, begun_ms=context.now_ms)
+            for key, one in state.registers.items()
+            if one.phase == "over" and one.written_ms > context.now_ms - BELIEVED_MS
+        })  # fmt: skip
 
 
 def _refused(before: Register, value: Value, unit: str, event: Event, outcomes: list[Outcome]) -> Register:
@@ -151,7 +161,7 @@ def _begun(
     at_ms, within_ms = event.effective_at_ms, context.values.remeasure_within_ms
     settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
     run = msgspec.structs.replace(
-        now, phase="over", side=side, since_ms=at_ms, first=now.last, settle_ms=settle_ms, severe=False
+        now, phase="over", side=side, since_ms=at_ms, first=now.last, settle_ms=settle_ms, severe=False, begun_ms=0
     )
     if within_ms and side != WORD:
         args = told(run, context.values, context.now_ms) | {"until_ms": at_ms + within_ms}
@@ -259,7 +269,8 @@ def _causes(register: Register) -> tuple[Cause, ...]:
 
 
 def _episode(key: str, register: Register) -> str:
-    return f"{key}/{register.first.event_id if register.first is not None else register.since_ms}"
+    name = f"{key}/{register.first.event_id if register.first is not None else register.since_ms}"
+    return f"{name}@{register.begun_ms}" if register.begun_ms else name
 
 
 def _looked_at(register: Register, context: Context[ThresholdValues]) -> Register:

@@ -6,6 +6,7 @@ that are not older than a span: with the lowest of them for a rise, with the hig
 `within_long`; `slack` lengthens both, since nobody steps on the scale at the same minute. As much as the limit counts.
 Fewer than `fewest` values to compare with: nothing is said. Where a difference from the last value is `implausible`
 (somebody else on the scale), the value is set aside; if the next one bears it out, the two are the new beginning.
+A watch begins over the last value of each device, and tells nothing before the next.
 
     change = newest - lowest (or highest, or median) of [newest - span - slack, newest)
     trend  = rise <= change, or change <= -fall, in one of the two spans
@@ -88,7 +89,7 @@ class Trend:
     name: ClassVar[str] = "trend"
     state_type: ClassVar[type[State]] = TrendState
     values_type: ClassVar[type[Values]] = TrendValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "only"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[TrendValues]) -> Step:
@@ -126,8 +127,10 @@ class Trend:
     def initial(self, context: Context[TrendValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context[TrendValues]) -> State:
-        return state
+    def begun(self, state: State, context: Context[TrendValues]) -> State | None:
+        """The last value alone shows no trend; the next is compared with it."""
+        assert isinstance(state, TrendState)
+        return _state({name: Track(points=one.points, last=one.last) for name, one in state.tracks.items()})
 
 
 def change_of(points: tuple[Point, ...], metric: str, values: TrendValues) -> Change | None:

@@ -13,6 +13,9 @@ Positions count by effective time; one older than the newest is history. What ca
 whole metres and milliseconds only. The word of a tracker that is of the alarm class (a person with wander risk) is held
 by nothing and waits for nothing; what ends it is one more thing said of it. All else is held as its rule says.
 
+A watch begins over the tracker's last word and position, if they are not older than a day: who is outside by its word
+is told of (an alarm has been), who is by a position counts as outside once.
+
 | state   | input                                      | next    | outcome                                     |
 |---------|--------------------------------------------|---------|---------------------------------------------|
 | in      | outside                                    | leaving | - (timer since + for)                       |
@@ -46,6 +49,7 @@ from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, Stat
 from rules.parameters import Count, Degrees, Duration, LastingValues, Values
 
 POSITION = "position.fixed"
+BELIEVED_MS = 24 * 3_600_000  # a watch does not begin over older words of a tracker
 INSIDE, OUTSIDE, UNDECIDED = "inside", "outside", "undecided"
 
 
@@ -61,6 +65,12 @@ class ZoneState(State, frozen=True, gc=False, omit_defaults=True, tag="zone"):
     law_ms: int | None = None  # when the open one was due
     alarm: str | None = None  # the event whose person alarm the open one is
     earlier: str = ""  # the episode of our own that was open when the tracker said it as an alarm
+    begun_ms: int = 0  # taken over when a watch began, then
+
+    @property
+    def episode(self) -> str:
+        name = self.first.event_id if self.first is not None else str(self.since_ms)
+        return f"{name}@{self.begun_ms}" if self.begun_ms else name
 
 
 class ZoneValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -80,7 +90,7 @@ class Zone:
     name: ClassVar[str] = "zone"
     state_type: ClassVar[type[State]] = ZoneState
     values_type: ClassVar[type[Values]] = ZoneValues
-    stands: ClassVar[bool] = False
+    stands: ClassVar[bool] = True
     nobodys: ClassVar[str] = "only"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[ZoneValues]) -> Step:
@@ -100,13 +110,13 @@ class Zone:
         assert state.first is not None, "only what began has a timer"
         hold = context.hold
         if hold is not None and state.alarm is None:
-            note = Note("held", hold, (cause(state.first),), state.first.event_id)
+            note = Note("held", hold, (cause(state.first),), state.episode)
             return msgspec.structs.replace(state, phase="held", due_ms=None), [note]
         values = context.values
         sure = state.first.type != POSITION or state.fixes >= values.fixes
         if not sure and context.now_ms - state.fix_ms > values.fix_interval_ms:
             reason = Reason("zone.no_more_positions", {"last_ms": state.fix_ms})
-            note = Note("disarmed", reason, (cause(state.first),), state.first.event_id)
+            note = Note("disarmed", reason, (cause(state.first),), state.episode)
             return ZoneState(None, "in", state.register_ms, state.fix_ms), [note]
         return _fired(state, context)
 
@@ -119,8 +129,13 @@ class Zone:
     def initial(self, context: Context[ZoneValues]) -> State | None:
         return None
 
-    def begun(self, state: State, context: Context[ZoneValues]) -> State:
-        return state
+    def begun(self, state: State, context: Context[ZoneValues]) -> State | None:
+        assert isinstance(state, ZoneState)
+        if state.phase != "leaving" or state.register_ms <= context.now_ms - BELIEVED_MS:
+            return ZoneState(None, "in", state.register_ms, state.fix_ms)
+        if state.alarm is not None:  # the floor has told it as the alarm it is
+            return msgspec.structs.replace(state, phase="out", due_ms=None, law_ms=state.since_ms)
+        return msgspec.structs.replace(state, begun_ms=context.now_ms)
 
 
 def _left(state: ZoneState, event: Event, context: Context[ZoneValues]) -> Step:
@@ -136,7 +151,7 @@ def _left(state: ZoneState, event: Event, context: Context[ZoneValues]) -> Step:
     leaving = ZoneState(
         due_ms, "leaving", event.effective_at_ms, state.fix_ms, event.effective_at_ms, first=event,
         settle_ms=due_ms if late else NEVER_MS, alarm=event.event_id if alarm else None,
-        earlier=state.first.event_id if state.phase == "out" and state.first is not None else "",
+        earlier=state.episode if state.phase == "out" else "",
     )  # fmt: skip
     return leaving, []
 
@@ -147,7 +162,7 @@ def _in(state: ZoneState, event: Event) -> Step:
     after = ZoneState(None, "in", at_ms, at_ms if event.type == POSITION else state.fix_ms)
     if state.phase == "in" or state.first is None:
         return after, []
-    episode = state.first.event_id
+    episode = state.episode
     if state.phase == "out":
         retracted = state.law_ms is not None and at_ms < state.law_ms
         args: dict[str, object] = {"at_ms": at_ms, "since_ms": state.since_ms}
@@ -220,7 +235,7 @@ def _fired(state: ZoneState, context: Context[ZoneValues]) -> Step:
     content: dict[str, Value] = {**first.content, "type": first.type}
     alarm = state.alarm is not None
     fire = Fire(
-        first.event_id, Reason("zone.outside" if own else "zone.told", args), (cause(first),), law_ms, state.due_ms,
+        state.episode, Reason("zone.outside" if own else "zone.told", args), (cause(first),), law_ms, state.due_ms,
         event=first if alarm else None, content=content, device=first.device,
         late=state.settle_ms != NEVER_MS or alarm, begun_ms=state.since_ms,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from rules.conditions import event_meets
 from rules.facts import Facts, Plan
 from rules.in_force import InForce
 from rules.kinds import KINDS
-from rules.kinds.dwell import DwellValues
+from rules.kinds.dwell_state import DwellValues
 from rules.local_time import instant_ms
 from tests.support.home_story import BOOK, NIGHT, ZONE, HomeStory, changed, without
 

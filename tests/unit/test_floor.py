@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from ingest.event import LATE_AFTER_MS, TEST, UNASSIGNED, Event
+from ingest.event import LATE_AFTER_MS, RETAINED, TEST, UNASSIGNED, Event
 from ingest.record import CLOCK, EVENT, Input
 from rules import floor as module
 from rules.effects import Raise, alarm_alert_id
@@ -82,6 +82,33 @@ def test_only_its_own_later_cancel_ends_it(cancel_at: int, address: str, raised:
     cancel = alarm("fall.cancelled", T0 + cancel_at * SECOND, T0 + 8 * SECOND, address)
     give(floor, cancel, flag=2)
     assert len(floor.apply(Input(CLOCK, T0 + 60 * SECOND))) == raised
+
+
+@pytest.mark.parametrize(
+    ("answer_s", "heard_s", "word", "quality", "raised"),
+    [
+        (10, 15, "fall.cancelled", (), 0),
+        (10, 15, "fall.confirmed", (), 1),
+        (-1, 15, "fall.cancelled", (), 1),
+        (61, 15, "fall.cancelled", (), 1),
+        (10, 15, "fall.cancelled", (TEST,), 1),
+        (10, 15, "fall.cancelled", (RETAINED,), 1),
+    ],
+)
+@pytest.mark.parametrize("first", ["suspicion", "answer"])
+def test_whichever_is_heard_first_says_the_same(
+    first: str, answer_s: int, heard_s: int, word: str, quality: tuple[str, ...], raised: int
+) -> None:
+    """A cancel or confirmation and its suspicion, heard in either order: as many alerts, and only its own ends it."""
+    floor, heard_ms = Floor("s"), T0 + heard_s * SECOND
+    suspicion = alarm("fall.suspected", T0, heard_ms)
+    answer = alarm(word, T0 + answer_s * SECOND, heard_ms, quality=quality)
+    flags = [(suspicion, 2), (answer, 1 if word == "fall.confirmed" else 2)]
+    told = [give(floor, event, flag) for event, flag in (flags if first == "suspicion" else reversed(flags))]
+    again = Floor("s")
+    again.restore(floor.snapshot())
+    told.append([one for one in again.apply(Input(CLOCK, heard_ms + 60 * SECOND)) if isinstance(one, Raise)])
+    assert sum(len(each) for each in told) == raised
 
 
 def test_a_confirmed_fall_replaces_the_suspicion() -> None:

@@ -12,7 +12,7 @@ from rules.book import Match, Rule
 from rules.conditions import asks_circumstances, event_meets
 from rules.facts import Device, Facts, Resident
 from rules.in_force import ROLES, InForce
-from rules.kinds.dwell import DwellState
+from rules.kinds.dwell_state import DwellState
 from rules.timers import Timers
 from tests.support.home_story import BOOK, HomeStory
 

@@ -12,8 +12,10 @@ HOUR = 60 * MIN
 
 
 def goes_out(story: HomeStory, clock: str) -> int:
-    """Seen in the hall, out of the front door; the instant at which it closed."""
+    """Up since half past six, seen in the hall, out of the front door; the instant at which it closed."""
     at_ms = story.at(clock)
+    if "d-bed" not in story.fold.state.homes["h1"].facts.heard:
+        story.event("bed.left", story.at("06:30"))
     story.event("motion.detected", at_ms - 10_000)
     story.event("door.opened", at_ms - 5_000, role="front_door")
     story.event("door.closed", at_ms, role="front_door")
@@ -199,6 +201,7 @@ def test_a_home_without_a_way_out_is_never_empty() -> None:
 def test_an_entrance_detector_stands_for_a_door_that_has_no_sensor(*, door: bool, after: int | None) -> None:
     """With twice the patience; where the door has a sensor, the door decides."""
     story = HomeStory()
+    story.event("bed.left", story.at("06:30"))
     if door:
         story.set("device", "d-front_door", {"resident": "r1", "role": "front_door", "gateway": "gw-1"})
     seen_ms = story.at("10:42")
@@ -210,6 +213,7 @@ def test_an_entrance_detector_stands_for_a_door_that_has_no_sensor(*, door: bool
 def test_a_door_that_repeats_how_it_stands_is_no_way_out() -> None:
     """The gateway says every hour that the door is closed; she sits still."""
     story = HomeStory()
+    story.event("bed.left", story.at("06:30"))
     story.event("door.closed", story.at("09:00"), role="front_door", state=True)
     story.event("chair.left", story.at("09:10"), role="chair")
     story.event("door.closed", story.at("10:00"), role="front_door", state=True)

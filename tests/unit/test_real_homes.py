@@ -139,7 +139,7 @@ def test_the_site_file_is_one_the_desk_reads():
         ("Bathroom,Medicine cabinet B", "medicine_door", "bathroom", "door.opened", "door.closed"),
         ("Bathroom,Door", "door", "bathroom", "door.opened", "door.closed"),
         ("Foyer,Door", "front_door", "hall", "door.opened", "door.closed"),
-        ("Bathroom,Toilet Flush", "bathroom_motion", "bathroom", "motion.detected", None),
+        ("Bathroom,Toilet Flush", "switch", "bathroom", "motion.detected", None),
     ],
 )
 def test_each_kind_of_sensor_is_an_honest_device(name, role, room, began, ended):

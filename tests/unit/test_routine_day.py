@@ -96,6 +96,7 @@ def test_a_gateway_that_repeats_itself_moves_nobody() -> None:
 def test_kitchen_outings_and_late_doses() -> None:
     """A fridge door is the kitchen; a way out that doors and silence tell is an outing; half an hour late is late."""
     story = story_of()
+    story.event("bed.left", story.at("07:00"))
     story.event("door.opened", story.at("08:00"), role="fridge_door")
     motion(story, "08:05", role="kitchen_motion")
     motion(story, "12:00", role="kitchen_motion")

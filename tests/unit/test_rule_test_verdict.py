@@ -86,4 +86,4 @@ def test_programs_get_the_same():
         {"at": "02:30", "expected": None, "came": "02:30 R05 P2 4.7 r1, cleared 02:50", "reason": "dwell.too_long"},
         {"at": "02:31", "expected": "02:31 R05 P2, cleared 02:50", "came": None, "reason": None},
     ]
-    assert summary([judged]) == "1 rule tests, 1 failed"
+    assert summary([judged]) == "1 rule test, 1 failed"

@@ -1,0 +1,17 @@
+"""Occurrences of a home: events of the fold's own, that no device sends and that rules hear as any other. Pure."""
+
+from __future__ import annotations
+
+from ingest.event import Event, Value
+from rules.facts import Facts
+
+
+def occurrence(
+    facts: Facts, event_id: str, type_: str, subject: str, resident: str | None, now_ms: int, *,
+    at_ms: int | None = None, device: str | None = None, content: dict[str, Value] | None = None,
+) -> Event:  # fmt: skip
+    """Told now; of `at_ms`, or of now. Its address is the home's, so that no device can claim to have said it."""
+    return Event(
+        event_id, type_, facts.site, f"home:{facts.home}", facts.home, subject, now_ms,
+        now_ms if at_ms is None else at_ms, device=device, resident=resident, content=content or {},
+    )  # fmt: skip
