@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+import structlog
 
 from alerts.settings_store import SettingsStore
-from api.rule_book import engine_version
 from api.wire import utc_text
-from ingest.base_files import BaseFolder
+from ingest.base_files import BaseError, BaseFolder
 from ingest.record import SETTING, Input
 from rules.book import Book
 from rules.effects import LIVE
 from rules.explain import Explanation, Said, Seen, explain
 from rules.home_fold import HomeFold
+
+BEFORE_LOG = "before_log"  # one of rules.explain.CONCLUSIONS
+log = structlog.get_logger()
 
 ROWS_MAX = 300_000  # inputs of one home: a year of a home full of sensors
 
@@ -49,21 +52,30 @@ def explanation(
     if home is None:
         return None
     with _one_at_a_time:
-        begun, position = _begun(inputs, BaseFolder(data / "bases"), store.site_id, home)
+        first = inputs.read(0, 1)
+        if not first or at_ms < first[0].received_at_ms:
+            return Explanation(rule, subject, home, at_ms, BEFORE_LOG)
+        begun, position = (None, 0) if first[0].seq == 1 else _begun(BaseFolder(data / "bases"), store.site_id, home)
+        if begun is None and first[0].seq > 1:
+            return Explanation(rule, subject, home, at_ms, BEFORE_LOG)
         given = (one for one in _inputs(inputs, home, at_ms) if one.seq > position)
         return explain(given, Book(()), store.site_id, subject, rule, at_ms, begun=begun)
 
 
-def _begun(inputs: InputReader, bases: BaseFolder, site: str, home: str) -> tuple[HomeFold | None, int]:
-    """Where the log was cut: the fold of this home as the older base has it, and that base's position."""
-    first = inputs.read(0, 1)
-    base = bases.oldest(LIVE) if first and first[0].seq > 1 else None
-    if base is None or base.engine != engine_version():
-        return None, 0
+def _begun(bases: BaseFolder, site: str, home: str) -> tuple[HomeFold | None, int]:
+    """Where the log was cut: the fold of this home as the older base has it, and that base's position; no fold where
+    there is no base that can be read.
+    """
     fold = HomeFold(Book(()), site)
-    fold.restore(bases.state(base))
-    fold.state.homes = {name: one for name, one in fold.state.homes.items() if name == home}
-    fold.rebuild()
+    try:
+        base = bases.oldest(LIVE)
+        if base is None:
+            return None, 0
+        fold.restore(bases.state(base))
+    except (BaseError, ValueError) as error:  # damaged, or of an engine that wrote another state
+        log.warning("base_not_read", reason=str(error))
+        return None, 0
+    fold.keep_only(home)
     return fold, base.position
 
 
@@ -101,6 +113,7 @@ def shown_explanation(found: Explanation) -> dict[str, Any]:
         "home_id": found.home,
         "at": utc_text(found.at_ms),
         "conclusion": found.conclusion,
+        "lacks": list(found.lacks),
         "watched_until": None if found.watched_until_ms is None else utc_text(found.watched_until_ms),
         "hold": None if found.hold is None else msgspec.to_builtins(found.hold),
         "parameters": {name: {"value": item.value, "from": item.origin} for name, item in found.parameters.items()},

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-NEVER_MS = -(2**62)
+NEVER_MS = -1  # before all that is told here, and one byte in a state
 REACH_SPARE_MS = 60_000  # domain §4 R27: one interval and this
 AHEAD_MS = 5 * MINUTE_MS  # a word this long before it is due speaks of it as due: clocks differ
 SAME_DOSE_MS = 15 * MINUTE_MS  # a dose named within this of one that was expected is that one
@@ -57,7 +57,7 @@ SPEAKS = frozenset(name for name in TYPES if name.startswith(("dose.", "dispense
 """What only a dispenser says, whatever role it is registered with."""
 
 
-class Dose(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Dose(msgspec.Struct, frozen=True, gc=False, array_like=True):
     dispenser: str  # device, else the address that told of it
     scheduled_ms: int
     plan_ms: int = NEVER_MS  # when it was announced with a time of its own; NEVER_MS: told without one
@@ -69,7 +69,7 @@ class Dose(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     assisted: bool = False
 
 
-class Slot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Slot(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A local time at which a dispenser had a dose."""
 
     minute: int
@@ -77,7 +77,7 @@ class Slot(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     critical: bool = False
 
 
-class Dispenser(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Dispenser(msgspec.Struct, frozen=True, gc=False, array_like=True):
     heard_ms: int = NEVER_MS  # arrival of the last live message
     interval_ms: int = 0  # how often it reports, as it says itself; 0: it does not
     refilled_ms: int | None = None

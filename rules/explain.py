@@ -20,7 +20,9 @@ from rules.book import Book, Rule
 from rules.effects import Clear, Effect, Observe, Parameter, Raise, Reason, Update
 from rules.facts import Facts
 from rules.home_fold import HomeFold
-from rules.home_state import Home, Instance, due_ms_of
+from rules.home_state import Home, Instance, due_ms_of, kept
+from rules.kinds import KINDS
+from rules.kinds.kind import Context
 
 KEPT_MAX = 50  # newest calls and sayings that are kept
 
@@ -152,6 +154,11 @@ def _concluded(fold: HomeFold, witness: _Witness, home_id: str, at_ms: int, *, a
     hold = watch.hold(home.facts, rule, resident, home.now_ms)
     lacks = book.lacking(home.facts, rule, resident) if rule.needs else ()
     told = any(said.what == "raise" for said in witness.said)
+    if instance is not None and instance.state is not None and hold is None and not instance.quarantined:
+        # a kind may leave its timer early and ask its law then (`absence.py`): who asks is told what the law says
+        context = Context(home.now_ms, rule, values, witness.subject, home.facts, instance.resident)
+        law = kept(KINDS[rule.kind].rearm(instance.state, context))
+        instance = msgspec.structs.replace(instance, state=law)
     state = instance.state if instance is not None else None
     return msgspec.structs.replace(
         answer,
@@ -172,7 +179,7 @@ def _concluded(fold: HomeFold, witness: _Witness, home_id: str, at_ms: int, *, a
         watched_until_ms=until_ms if until_ms < watch.FOREVER_MS else None,
         hold=hold,
         parameters=values.shown,
-        state={} if state is None else msgspec.to_builtins(state),
+        state=_named(state) if state is not None else {},
         next_due_ms=_next_due_ms(instance),
         open_alerts=() if instance is None else tuple(instance.open_ids),
     )
@@ -209,6 +216,26 @@ def _conclusion(
     if told:
         return "told"
     return "quiet" if witness.seen else "seen_nothing"
+
+
+def _named(state: msgspec.Struct) -> dict[str, object]:
+    """A state as data with the names of its fields, but for what stands at its default; it is saved without names."""
+    tag = state.__struct_config__.tag
+    named: dict[str, object] = {} if tag is None else {"type": tag}
+    for field in msgspec.structs.fields(state):
+        value = getattr(state, field.name)
+        usual = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if value != usual:
+            named[field.name] = _plain(value)
+    return named
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, msgspec.Struct):
+        return _named(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def _next_due_ms(instance: Instance | None) -> int | None:

@@ -18,9 +18,11 @@ from rules.facts import (
     NEVER_MS,
     OUT_OF_RANGE,
     Facts,
+    Family,
     Trace,
     Visit,
 )
+from rules.sign import sign_of
 
 MINUTE_MS = 60_000
 STAFF_HOLD_MAX_MS = 120 * MINUTE_MS  # design §4 Holds: a staff hold ends by itself
@@ -85,18 +87,20 @@ def _family(event: Event) -> str | None:
 
 
 def _trace(facts: Facts, event: Event, family: str) -> None:
-    traces = facts.traces.get(family)
-    if traces is None:
-        traces = facts.traces[family] = {}
-    trace = traces.get(event.address)
+    known = facts.families.get(family)
+    if known is None:
+        known = facts.families[family] = Family()
+    trace = known.traces.get(event.address)
     if trace is None:
-        traces[event.address] = Trace(event, (event,))
+        sign = sign_of(event)
+        known.traces[event.address] = Trace(sign, (sign,))
     elif event.effective_at_ms >= trace.last.effective_at_ms:
+        sign = sign_of(event)
         if family in READINGS or family in VITALS:
-            trace.runs = (event,)
+            trace.runs = (sign,)
         elif event.type != trace.last.type:
-            trace.runs = (trace.runs[-1], event)
-        trace.last = event
+            trace.runs = (trace.runs[-1], sign)
+        trace.last = sign
 
 
 def _newest(facts: Facts, register: str, event: Event) -> bool:

@@ -53,7 +53,9 @@ def _take_resident(facts: Facts, key: str, value: Value | None) -> None:
     if key not in facts.residents or value is None:
         facts.presence = Presence()  # who lives there has changed: what was guessed of one alone is void
     if value is not None and value.get("home") in (None, facts.home):
-        facts.residents[key] = Resident(key, _words(value.get("risks")), bool(value.get("critical", False)))
+        person = Resident(key, _words(value.get("risks")), bool(value.get("critical", False)))
+        people = {**facts.residents, key: person}
+        facts.residents = dict(sorted(people.items()))  # in order, for all who go through them
         return
     facts.residents.pop(key, None)
     for table in (facts.away_since_ms, facts.away_reasons, facts.away_end_ms, facts.way_end_ms):
@@ -76,11 +78,11 @@ def _take_device(facts: Facts, key: str, value: Value | None) -> None:
         del facts.doses[name]
     for name in [name for name in facts.written_ms if name.endswith(f"/{key}") and not name.startswith("away/")]:
         del facts.written_ms[name]
-    known = [(address, trace) for traces in facts.traces.values() for address, trace in traces.items()]
+    known = [(address, trace) for family in facts.families.values() for address, trace in family.traces.items()]
     others = {address for address, trace in known if trace.last.device != key}
     for address in {address: None for address, _ in known if address not in others}:
-        for traces in facts.traces.values():
-            traces.pop(address, None)
+        for family in facts.families.values():
+            family.traces.pop(address, None)
 
 
 def _take_pause(facts: Facts, key: str, value: Value | None, now_ms: int) -> None:

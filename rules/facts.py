@@ -9,16 +9,16 @@ Everything is bounded by what is registered in the home: devices, residents, gat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ingest.event import Event
 from rules.doses import Dispenser, Dose
 from rules.parameters import Written
+from rules.sign import Sign
 
 CALL_ROLES = ("pendant", "wrist", "cord", "hub", "panic", "button")  # what a person can call for help with
-NEVER_MS = -(2**62)
+NEVER_MS = -1  # before all that is told here, and one byte in a state
 
 # Why a call device cannot reach us, worst word last. They are words of the pages (`unwatched_reason`).
 FLAT, OUT_OF_RANGE, ACCUMULATOR_LOW = "trigger_flat", "out_of_range", "accumulator_low"
@@ -32,7 +32,7 @@ ACTS = ("bed", "chair", "presence", "person", "alarm", "contact", "answered")
 """… one word of which is somebody at home."""
 
 
-class Resident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Resident(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Pseudonymous part of a resident."""
 
     id: str
@@ -40,7 +40,7 @@ class Resident(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     critical: bool = False
 
 
-class Device(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Device(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id: str
     role: str | None = None
     model: str | None = None
@@ -50,7 +50,7 @@ class Device(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     interval_ms: int = 0  # how often it reports, as it is registered; 0: nobody said
 
 
-class Measure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Measure(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id: str
     resident: str
     service: str
@@ -58,7 +58,7 @@ class Measure(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     until_date: str | None = None
 
 
-class Plan(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Plan(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id: str
     resident: str
     rule: str
@@ -67,7 +67,7 @@ class Plan(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     until_date: str | None = None
 
 
-class Pause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Pause(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id: str
     resident: str
     from_ms: int
@@ -75,24 +75,30 @@ class Pause(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     rules: tuple[str, ...] = ()  # empty = all that can be paused
 
 
-class Visit(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Visit(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One of the staff on the spot; the hold ends by itself at `until_ms`."""
 
     since_ms: int
     until_ms: int
 
 
-class Trace(msgspec.Struct, gc=False, omit_defaults=True):
+class Trace(msgspec.Struct, gc=False, array_like=True):
     """How one family of events of one device stands (bed, door, motion …), newest by effective time.
 
     `runs`: the event that began the state that stands, and the one that began the state before it.
     """
 
-    last: Event
-    runs: tuple[Event, ...] = ()
+    last: Sign
+    runs: tuple[Sign, ...] = ()
 
 
-class Loss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Family(msgspec.Struct, gc=False, array_like=True):
+    """The traces of one family. A struct, since a table of tables is something for the collector to walk."""
+
+    traces: dict[str, Trace] = {}  # by address
+
+
+class Loss(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A person cannot call: the last way that broke, and since when."""
 
     way: str
@@ -100,7 +106,7 @@ class Loss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     since_ms: int
 
 
-class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Presence(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Where the guess stands whether the one who lives alone is out (`presence.py`). Times by effective time."""
 
     phase: str = HOME
@@ -115,7 +121,7 @@ class Presence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     inward: bool = False  # the door was opened from outside: that it closes again is no leaving
 
 
-class Situation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Situation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What was last told of a resident: what may hold rules back, and whether they can call."""
 
     staff: bool = False
@@ -125,7 +131,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     lost: Loss | None = None
 
 
-class Facts(msgspec.Struct, gc=False, omit_defaults=True):
+class Facts(msgspec.Struct, gc=False, array_like=True):
     """Mutable only through `home_fold`; everything in it can be saved at any moment."""
 
     home: str
@@ -151,7 +157,7 @@ class Facts(msgspec.Struct, gc=False, omit_defaults=True):
     unable_since_ms: dict[str, dict[str, int]] = {}  # call device -> why it cannot call -> since
     heard: dict[str, int] = {}  # device -> when it was heard first; "not yet installed" before that
     written_ms: dict[str, int] = {}  # register -> effective time of its last write: who wrote last wins
-    traces: dict[str, dict[str, Trace]] = {}  # family -> address -> how it stands
+    families: dict[str, Family] = {}  # of events whose state is remembered: how each stands
     situations: dict[str, Situation] = {}  # resident -> what was last told
     doses: dict[str, Dose] = {}  # "whose/dose id" -> how it stands (doses.py)
     dispensers: dict[str, Dispenser] = {}  # device -> what is known of a dispenser
@@ -159,6 +165,16 @@ class Facts(msgspec.Struct, gc=False, omit_defaults=True):
     gap_from_ms: int | None = None  # last feed gap
     gap_until_ms: int | None = None
     way_end_ms: dict[str, int] = {}  # resident -> when the way to them was whole again
+
+    def traces(self, family: str) -> Iterable[Trace]:
+        """How each device of one family stands."""
+        known = self.families.get(family)
+        return () if known is None else known.traces.values()
+
+    def trace(self, family: str, address: str) -> Trace | None:
+        """How one device stands."""
+        known = self.families.get(family)
+        return None if known is None else known.traces.get(address)
 
     def staff_present(self, now_ms: int, at_ms: int | None = None) -> bool:
         """Whether somebody of the staff is on the spot, as far as we were told; and was there at `at_ms` already."""
@@ -182,7 +198,7 @@ class Facts(msgspec.Struct, gc=False, omit_defaults=True):
         sensors = [
             trace.last.device
             for family in SENSES
-            for trace in self.traces.get(family, {}).values()
+            for trace in self.traces(family)
             if trace.last.device is not None and trace.last.resident in (None, resident)
         ]
         return bool(sensors) and all(sensor in self.offline_since_ms for sensor in sensors)
@@ -193,8 +209,8 @@ class Facts(msgspec.Struct, gc=False, omit_defaults=True):
 
     def lived_after(self, at_ms: int) -> bool:
         """Whether somebody lived on at home after an instant: an act, or two motion sensors, as traces stand."""
-        acts = [trace for family in ACTS for trace in self.traces.get(family, {}).values()]
-        pulses = [*self.traces.get("motion", {}).values(), *self.traces.get("room", {}).values()]
+        acts = [trace for family in ACTS for trace in self.traces(family)]
+        pulses = [*self.traces("motion"), *self.traces("room")]
         fetched = any(dose.word == "fetched" and dose.word_ms > at_ms for dose in self.doses.values())
         return (
             fetched

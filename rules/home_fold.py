@@ -20,38 +20,40 @@ import msgspec
 
 from ingest.event import TEST, Event
 from ingest.record import CLOCK, EVENT, SETTING, Input, Setting
-from rules import home_state, presence, watch
+from rules import presence, watch
 from rules.book import Book
 from rules.book_check import runnable
 from rules.effects import LIVE, Effect, Observe, Reason, effect_id
 from rules.fact_events import take_event
 from rules.fact_settings import take_setting
 from rules.facts import OUT, Facts
-from rules.home_state import HOME_KEY, FoldState, Home, due_ms_of, forget_idle, subjects
+from rules.home_state import HOME_KEY, FoldState, Home, first_timer, subjects
+from rules.homes import AWAKE_MAX, Homes, decoded
 from rules.in_force import InForce
 from rules.instance_changes import after_book, after_setting
 from rules.instances import Instances, Witness
 from rules.local_time import zone
-from rules.outcomes import skipped
+from rules.outcomes import not_run, skipped
 from rules.situations import LEFT, tell_situations
 from rules.timers import Timers
 
-ENGINE = 5  # version of fold and kinds; part of a snapshot's name
+ENGINE = 6  # version of fold and kinds; part of a snapshot's name
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
 TOLD_MAX = 256  # what rules tell each other over one input or timer
 UNKNOWN_MAX = 10_000  # … and of more than this many, those heard of longest ago
 UNKNOWN_SLACK = 1_000  # looked at only when there are so many more, so that it costs little
-_encoder = msgspec.msgpack.Encoder(order="sorted")
 
 
 class HomeFold:
     """The folds of one partition. `lane` is LIVE, or "shadow:<book>" for a rule book on trial."""
 
-    def __init__(self, book: Book, site: str, lane: str = LIVE, *, all_measures: bool = False) -> None:
+    def __init__(
+        self, book: Book, site: str, lane: str = LIVE, *, all_measures: bool = False, awake_max: int = AWAKE_MAX
+    ) -> None:
         self.lane = lane
         self.state = FoldState(site=site, book=book)
-        self._all_measures = all_measures
+        self._all_measures, self._awake_max = all_measures, awake_max
         self._unknown = 0  # homes of unknown devices, at most
         self._begin()
 
@@ -87,15 +89,21 @@ class HomeFold:
 
     def snapshot(self) -> bytes:
         """All state as bytes; equal states give equal bytes on every machine."""
-        return _encoder.encode(self.state)
+        return self._homes.snapshot(self.state)
 
     def restore(self, state: bytes) -> None:
         """Take a snapshot of the same engine and go on from it. ValueError when it is damaged or another's."""
-        self.state = msgspec.msgpack.decode(state, type=FoldState)
-        self._begin()
+        self.state, homes = decoded(state)
+        self._begin(homes)
 
     def rebuild(self) -> None:
         """Make anew what follows from the state, after somebody has put homes into it."""
+        self._begin()
+
+    def keep_only(self, home_id: str) -> None:
+        """Forget every home but this one."""
+        home = self._homes.get(home_id)
+        self.state.homes = {} if home is None else {home_id: home}
         self._begin()
 
     @property
@@ -109,51 +117,48 @@ class HomeFold:
 
     def quarantined(self) -> list[dict[str, str]]:
         """Rules that raised and are set aside for one subject: {"rule", "subject"}."""
-        return home_state.set_aside(self.state)
+        return self._homes.set_aside()
 
     @property
     def skipped(self) -> int:
         """Inputs that could not be folded, since the first."""
         return self.state.skipped
 
-    def _begin(self) -> None:
-        """What follows from the state and is not saved."""
+    def _begin(self, asleep: dict[str, msgspec.Raw] | None = None) -> None:
+        """What follows from the state and is not saved. `asleep`: homes that are not in it yet."""
         book = self.state.book
         assert book is not None, "a fold always has a book"
-        self._timers = Timers(self._due_of)
+        self._timers = Timers(self._first_of)
         self._instances = Instances(
             InForce(book), self._timers, self.state.site, self.lane, all_measures=self._all_measures
         )
-        self._unknown = len(self.state.homes)
+        self._homes = Homes(self.state.homes, self._awake_max)
+        self._homes.fall_asleep(asleep or {})
+        self._unknown = len(self._homes)
         self._sweep_ms = self.state.swept_ms + DAY_MS
-        home_state.share_again(self.state)
-        self._timers.fill(home_state.timers_of(self.state))
+        self._timers.fill(self._homes.timers())
 
     # -- timers ------------------------------------------------------------------------------------------------
 
     def _fire_due(self, until_ms: int) -> None:
         timers = self._timers
-        while timers.first(until_ms) is not None:
-            due_ms, home_id, key = timers.pop()
-            home = self.state.homes[home_id]
-            home.now_ms = max(home.now_ms, due_ms)
+        while (found := timers.take(until_ms)) is not None:
+            due_ms, home_id, key = found
+            home = self._home(home_id, due_ms)
             if key == HOME_KEY:
                 self._look(home)
             else:
                 self._instances.fire(home, key)
             self._pass_on()
+            timers.put_back(home_id)
         if until_ms >= self._sweep_ms or self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
             self.state.swept_ms = until_ms - until_ms % DAY_MS
             self._sweep_ms = self.state.swept_ms + DAY_MS
-            forget_idle(self.state, until_ms, UNKNOWN_IDLE_MS, UNKNOWN_MAX)
-            self._unknown = len(self.state.homes)
+            self._homes.forget_idle(until_ms, UNKNOWN_IDLE_MS, UNKNOWN_MAX)
+            self._unknown = len(self._homes)
 
-    def _due_of(self, home_id: str, key: str) -> int | None:
-        home = self.state.homes.get(home_id)
-        if key == HOME_KEY:
-            return None if home is None else home.facts.presence.due_ms
-        instance = home.instances.get(key) if home is not None else None
-        return None if instance is None else due_ms_of(instance)
+    def _first_of(self, home_id: str) -> tuple[int, str] | None:
+        return None if (home := self._homes.get(home_id)) is None else first_timer(home)
 
     # -- events ------------------------------------------------------------------------------------------------
 
@@ -165,7 +170,7 @@ class HomeFold:
             self._instances.begin_device(home, device)
         silent_ms = home.facts.presence.due_ms
         if silent_ms is not None:
-            self._timers.look(home.facts.home, HOME_KEY, silent_ms)
+            self._timers.look(home.facts.home, silent_ms)
         holds_changed = moved and self._tell_situations(home, event.event_id)
         self._to_rules(home, event)
         if holds_changed:
@@ -187,7 +192,7 @@ class HomeFold:
             home, str(home.now_ms)
         ):
             self._release(home)
-        self._timers.look(home.facts.home, HOME_KEY, home.facts.presence.due_ms)
+        self._timers.look(home.facts.home, home.facts.presence.due_ms)
 
     def _awaited(self, home: Home) -> bool:
         """Whether a rule waits for who has left (R12); where none does, nobody is taken to be out."""
@@ -204,15 +209,17 @@ class HomeFold:
 
     def _to_rules(self, home: Home, event: Event, *, anew: bool = False) -> None:
         """`anew`: settings are changing just now, so who is watched is looked at for each rule."""
-        instances, facts = self._instances, home.facts
-        book, resident = instances.book, event.resident
+        instances, facts, resident = self._instances, home.facts, event.resident
+        book, test = instances.book, TEST in event.quality
+        unmeasured = not facts.measures and not self._all_measures
         for listener in book.listeners(event):
-            if TEST in event.quality and not listener.tests:
+            off = (test and not listener.tests) or (unmeasured and listener.measured)
+            if off or (listener.switched and listener.is_off(facts)):
                 continue
-            role = book.role_of(listener, event, facts, home.now_ms)
+            role = listener.role or book.role_of(listener, event, facts, home.now_ms)
             if role is None:
                 continue
-            if resident is not None and listener.rule.per == "resident":
+            if resident is not None and listener.personal:
                 instances.step(home, listener, event.subject, resident, event, role, anew=anew)
                 continue
             for subject, whose in subjects(facts, listener.rule, event):
@@ -260,33 +267,26 @@ class HomeFold:
         elif setting.kind == "book" and setting.value is not None:
             book, refused = runnable(msgspec.convert(setting.value.get("book"), Book))
             self.state.book = book
-            for rule_id in refused:
-                self._cannot_run(rule_id, setting, at_ms)
+            self._instances.effects += [not_run(rule_id, setting, at_ms) for rule_id in refused]
             self._instances.book = InForce(book)
         self.state.seen[setting.setting_id] = setting.version
         self._instances.book.forget()
         if setting.kind in ("site", "book"):
-            for home_id in sorted(self.state.homes):
+            for home_id in self._homes.names():
                 home = self._home(home_id, at_ms)
                 home.facts.timezone = self.state.timezone
                 self._tell_settings(home, f"{setting.setting_id}/{setting.version}")
                 after_book(home, self._instances)
                 self._instances.begin(home)
 
-    def _cannot_run(self, rule_id: str, setting: Setting, at_ms: int) -> None:
-        """A kept book brings a rule that this engine does not know: the others run, and operators hear of it."""
-        name = effect_id(f"{setting.setting_id}/{rule_id}", "quarantined", str(setting.version))
-        reason = Reason("rule.not_run", {"rule": rule_id})
-        self._instances.effects.append(Observe(name, at_ms, "", "", "quarantined", reason, rule_id))
-
     # -- small parts -------------------------------------------------------------------------------------------
 
     def _home(self, home_id: str, now_ms: int) -> Home:
-        home = self.state.homes.get(home_id)
+        home = self.state.homes.get(home_id) or self._homes.get(home_id)
         if home is None:
-            home = self.state.homes[home_id] = Home(
-                Facts(home_id, site=self.state.site, timezone=self.state.timezone), now_ms
-            )
+            facts = Facts(home_id, site=self.state.site, timezone=self.state.timezone)
+            home = Home(now_ms, None, False, facts)
+            self._homes.add(home_id, home)
             self._unknown += 1
             if self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
                 self._sweep_ms = now_ms

@@ -6,7 +6,6 @@ be part of a cycle, so the collector need not look at it (`gc=False`): a pause g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import get_args
 
 import msgspec
@@ -44,24 +43,25 @@ HOME_KEY = ""  # the home's own timer, for what is guessed from silence; before 
 UNKNOWN_HOME = "address:"  # how the home of a device that nobody registered begins
 
 
-class Instance(msgspec.Struct, gc=False, omit_defaults=True):
+class Instance(msgspec.Struct, gc=False, array_like=True):
     """One rule for one subject."""
 
-    version: str  # of the rule that it follows
     state: AnyState | None = None
     resident: str | None = None
     open_ids: tuple[str, ...] = ()  # alerts that wait for their Clear
     growing: dict[str, int] | None = None  # episode of an open alert -> when it gets a higher priority; never empty
     hold_check_ms: int | None = None  # when the hold that withheld it ends by itself
     watch_check_ms: int | None = None  # when its measure ends, or the next one begins
-    quarantined: bool = False
+    quarantined: str = ""  # version of the rule that raised for it; "" = it works
 
 
-class Home(msgspec.Struct, gc=False, omit_defaults=True):
-    """All that is kept of one home."""
+class Home(msgspec.Struct, gc=False, array_like=True):
+    """All that is kept of one home. `homes.py` reads its beginning alone."""
 
+    now_ms: int
+    due_ms: int | None  # its first timer, as of when it was written
+    aside: bool  # … and whether a rule was set aside for somebody in it
     facts: Facts
-    now_ms: int = 0
     instances: dict[str, Instance] = {}  # "rule/subject"
 
 
@@ -88,43 +88,15 @@ def due_ms_of(instance: Instance) -> int | None:
     return due_ms
 
 
-def timers_of(state: FoldState) -> Iterator[tuple[int, str, str]]:
-    """(due, home, key) of every timer: those of the homes themselves and of their instances."""
-    for home_id, home in state.homes.items():
-        if home.facts.presence.due_ms is not None:
-            yield home.facts.presence.due_ms, home_id, HOME_KEY
-        for key, instance in home.instances.items():
-            due_ms = due_ms_of(instance)
-            if due_ms is not None:
-                yield due_ms, home_id, key
-
-
-def set_aside(state: FoldState) -> list[dict[str, str]]:
-    """Instances in quarantine, in order: {"rule", "subject"}."""
-    return [
-        dict(zip(("rule", "subject"), key.split("/", 1), strict=True))
-        for _, home in sorted(state.homes.items())
-        for key, instance in sorted(home.instances.items())
-        if instance.quarantined
-    ]
-
-
-def share_again(state: FoldState) -> None:
-    """What is one object while a fold runs is several after a snapshot: made one again.
-
-    It is a seventh of the memory, and the newest event of a trace *is* the one that began the state, or is not.
-    """
-    versions = {rule.version: rule.version for rule in (() if state.book is None else state.book.rules)}
-    for home in state.homes.values():
-        for traces in home.facts.traces.values():
-            for trace in traces.values():
-                if trace.last.event_id == trace.runs[-1].event_id:
-                    trace.last = trace.runs[-1]
-        people = {resident: resident for resident in home.facts.residents}
-        for instance in home.instances.values():
-            instance.version = versions.get(instance.version, instance.version)
-            if instance.resident is not None:
-                instance.resident = people.get(instance.resident, instance.resident)
+def first_timer(home: Home) -> tuple[int, str] | None:
+    """(due, key) of the timer of a home that fires first: its own, or of one of its instances."""
+    due_ms = home.facts.presence.due_ms
+    first = None if due_ms is None else (due_ms, HOME_KEY)
+    for key, instance in home.instances.items():
+        due_ms = due_ms_of(instance)
+        if due_ms is not None and (first is None or due_ms < first[0] or (due_ms == first[0] and key < first[1])):
+            first = (due_ms, key)
+    return first
 
 
 def kept(state: State | None) -> AnyState | None:
@@ -140,10 +112,9 @@ def subjects(facts: Facts, rule: Rule, event: Event) -> list[tuple[str, str | No
     """
     per = rule.per
     if per == "resident":
-        nobodys = KINDS[rule.kind].nobodys
+        nobodys, people = KINDS[rule.kind].nobodys, facts.residents
         if event.resident is not None or nobodys == "subject":
             return [(event.subject, event.resident)]
-        people = sorted(facts.residents)
         if nobodys == "all" or rule.everyone or len(people) == 1:
             return [(person, person) for person in people]
         return [(event.subject, None)] if nobodys == "device" else []
@@ -176,17 +147,3 @@ def belongs(facts: Facts, rule: Rule, subject: str) -> bool:
     if rule.per == "resident":
         return subject in facts.residents or (KINDS[rule.kind].nobodys == "device" and subject in facts.devices)
     return subject in (facts.devices if rule.per == "device" else facts.gateways)
-
-
-def forget_idle(state: FoldState, now_ms: int, idle_ms: int, homes_max: int) -> None:
-    """Forget homes of unknown devices that nothing was heard of for long, or of which there are too many.
-
-    Nobody can tell: they hold signals only, and those that wait are never idle that long. A device that comes back
-    begins anew, and what is raised again on the same day has the same id.
-    """
-    unknown = sorted((home.now_ms, name) for name, home in state.homes.items() if name.startswith(UNKNOWN_HOME))
-    excess = len(unknown) - homes_max
-    for index, (heard_ms, name) in enumerate(unknown):
-        waiting = any(due_ms_of(instance) is not None for instance in state.homes[name].instances.values())
-        if not waiting and (heard_ms <= now_ms - idle_ms or index < excess):
-            del state.homes[name]

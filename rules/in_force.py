@@ -44,12 +44,19 @@ class Listener(msgspec.Struct, frozen=True, gc=False):
     free: bool  # needs no measure and is on for everybody, but for what a plan says
     kind: Kind
     prefix: str  # of the keys of its instances: "R05/"
+    tests: bool  # a test of ours is one for this rule too: else it is no sign of life, no state and no dose
+    personal: bool  # its instances are residents'
+    measured: bool  # it needs a measure
+    switched: bool  # book or layer say `on` of it
+    of_ward: dict[str | None, Values]  # its parameters without a plan, of the wards that were asked for
     role: str | None = None  # of a first condition of which nothing is left to check
 
-    @property
-    def tests(self) -> bool:
-        """Whether a test of ours is one for this rule too: else it is no sign of life, no state and no dose."""
-        return self.rule.kind == "signal" or self.rule.counts_tests
+    def is_off(self, facts: Facts) -> bool:
+        """Whether it is shipped switched off and nothing switches it on in this home, as far as is known already."""
+        if not self.switched or facts.plans:
+            return False
+        values = self.of_ward.get(facts.ward)
+        return values is not None and not values.on
 
 
 class InForce:
@@ -62,7 +69,7 @@ class InForce:
         self._known: dict[tuple[str, bool], tuple[Listener, ...]] = {}
         self._narrowed: dict[tuple[str, bool, str | None, str | None, str | None, bool], tuple[Listener, ...]] = {}
         self._values: dict[tuple[str, str | None, str], tuple[int, int, Values]] = {}
-        self._of_ward: dict[tuple[str, str | None], tuple[int, int, Values]] = {}  # rules x wards
+        self._of_ward: dict[str, dict[str | None, Values]] = {rule_id: {} for rule_id in self.rules}
         layered = {rule_id for layer in book.layers for rule_id, settings in layer.set.items() if "on" in settings}
         self._switched = layered | {rule.id for rule in book.rules if "on" in rule.set}
         self._watch: dict[tuple[tuple[str, ...], str | None, str], tuple[int, int, bool]] = {}
@@ -168,16 +175,14 @@ class InForce:
     def values(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> Values:
         """Parameters in force now: those of the ward, unless the person has a plan."""
         if not facts.plans:
-            found = self._of_ward.get((rule.id, facts.ward))
-            if found is not None:
-                return found[2]
+            found = self._of_ward[rule.id].get(facts.ward)
+            return self._without_plan(facts, rule) if found is None else found
         return self._in_force(facts, rule, resident, now_ms)[2]
 
     def _in_force(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, Values]:
         """[from, until) and the values in it; remembered until the next day on which a plan begins or ends."""
         if not facts.plans:
-            found = self._of_ward.get((rule.id, facts.ward))
-            return self._without_plan(facts, rule) if found is None else found
+            return -watch.FOREVER_MS, watch.FOREVER_MS, self.values(facts, rule, resident, now_ms)
         key = (rule.id, resident, facts.home)
         known = self._values.get(key)
         if known is None or not known[0] <= now_ms < known[1]:
@@ -186,9 +191,8 @@ class InForce:
             known = self._values[key] = self._with_plans(facts, rule, resident, now_ms)
         return known
 
-    def _without_plan(self, facts: Facts, rule: Rule) -> tuple[int, int, Values]:
-        values = values_of(rule, self._layers(facts, rule))
-        found = self._of_ward[rule.id, facts.ward] = (-watch.FOREVER_MS, watch.FOREVER_MS, values)
+    def _without_plan(self, facts: Facts, rule: Rule) -> Values:
+        found = self._of_ward[rule.id][facts.ward] = values_of(rule, self._layers(facts, rule))
         return found
 
     def _with_plans(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, Values]:
@@ -230,8 +234,15 @@ class InForce:
                 if (name in match.types or not match.types) and match.assigned in (None, assigned)
             )
             if conditions:
-                free = not rule.measure and not rule.needs and rule.id not in self._switched
-                found.append(Listener(rule, conditions, free, KINDS[rule.kind], f"{rule.id}/"))
+                switched = rule.id in self._switched
+                free = not rule.measure and not rule.needs and not switched
+                found.append(
+                    Listener(
+                        rule, conditions, free, KINDS[rule.kind], f"{rule.id}/",
+                        rule.kind == "signal" or rule.counts_tests, rule.per == "resident",
+                        bool(rule.measure) and not rule.alarm, switched, self._of_ward[rule.id],
+                    )
+                )  # fmt: skip
         return found
 
 

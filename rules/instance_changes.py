@@ -39,10 +39,8 @@ def after_book(home: Home, instances: Instances) -> None:
                 reason = Reason("rule.changed", {"rule": rule_id})
                 instances.observe(home, subject, "watched", reason, rule_id, str(home.now_ms))
             instances.end(home, key, Reason("rule.changed", {"rule": rule_id}))
-        elif rule.version != instance.version and instance.quarantined:
+        elif not instance.quarantined:
+            instances.check_watch(home, key)
+            instances.release(home, key)
+        elif rule.version != instance.quarantined:
             instances.pick_up(home, key)
-        else:
-            instance.version = rule.version
-            if not instance.quarantined:
-                instances.check_watch(home, key)
-                instances.release(home, key)

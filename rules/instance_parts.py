@@ -82,7 +82,7 @@ class InstanceParts:
             return
         home.instances[key] = instance
         if due_ms is not None:
-            self._timers.look(home.facts.home, key, due_ms)
+            self._timers.look(home.facts.home, due_ms)
 
     def end(self, home: Home, key: str, reason: Reason) -> None:
         """Forget an instance; what it had open is cleared and stays for a person to close."""
@@ -95,8 +95,8 @@ class InstanceParts:
         rule, subject = self.rule_of(key)
         instance = home.instances.get(key)
         if instance is None:
-            instance = home.instances[key] = Instance(rule.version)
-        instance.quarantined = True
+            instance = home.instances[key] = Instance()
+        instance.quarantined = rule.version
         instance.state, instance.hold_check_ms, instance.watch_check_ms = None, None, None
         instance.growing = None
         args: dict[str, object] = {"error": type(error).__name__, "rule": rule.id, "alarm": rule.alarm}

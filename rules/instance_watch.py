@@ -16,6 +16,7 @@ from rules.facts import Trace
 from rules.home_state import Home, Instance, kept, subjects, to_begin
 from rules.instance_parts import InstanceParts
 from rules.kinds import KINDS
+from rules.sign import Sign, event_of
 from rules.situations import standing
 
 
@@ -28,11 +29,13 @@ class InstanceWatch(InstanceParts):
         for rule in self.book.standing_rules:
             for subject, resident in to_begin(home.facts, rule):
                 self._begin_watch(home, rule, subject, resident, fresh)
-        events = sorted(
-            (event for traces in home.facts.traces.values() for trace in traces.values() for event in _told(trace)),
-            key=lambda event: (event.effective_at_ms, event.received_at_ms, event.event_id),
+        facts = home.facts
+        signs = sorted(
+            (sign for family in facts.families for trace in facts.traces(family) for sign in _told(trace)),
+            key=lambda sign: (sign.effective_at_ms, sign.received_at_ms, sign.event_id),
         )
-        for event in (*events, *standing(home.facts, f"begin/{home.now_ms}", home.now_ms)):
+        known = (event_of(sign, facts.site, facts.home) for sign in signs)
+        for event in (*known, *standing(facts, f"begin/{home.now_ms}", home.now_ms)):
             self._begin_with(home, event, fresh)
         for key, instance in fresh.items():
             if instance.state is not None:
@@ -59,7 +62,7 @@ class InstanceWatch(InstanceParts):
         key = f"{rule.id}/{subject}"
         if key in home.instances:
             return
-        instance = Instance(rule.version, resident=resident)
+        instance = Instance(resident=resident)
         _, until_ms, inside = self._watch_window(home, rule, resident)
         instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
         if not inside:
@@ -81,7 +84,7 @@ class InstanceWatch(InstanceParts):
                 if key not in fresh:
                     if key in home.instances or not self.watched(home, rule, resident):
                         continue
-                    fresh[key] = home.instances[key] = Instance(rule.version, resident=resident)
+                    fresh[key] = home.instances[key] = Instance(resident=resident)
                 instance = fresh[key]
                 assert role is not None, "looked at above"
                 try:
@@ -132,5 +135,5 @@ class InstanceWatch(InstanceParts):
             self._keep(home, key, instance)
 
 
-def _told(trace: Trace) -> tuple[Event, ...]:
-    return trace.runs if trace.last is trace.runs[-1] else (*trace.runs, trace.last)
+def _told(trace: Trace) -> tuple[Sign, ...]:
+    return trace.runs if trace.last == trace.runs[-1] else (*trace.runs, trace.last)

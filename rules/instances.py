@@ -35,13 +35,13 @@ class Instances(InstanceWatch):
         """
         key, facts, now_ms = listener.prefix + subject, home.facts, home.now_ms
         instance = home.instances.get(key)
-        if instance is None and role == "extend":
-            return  # nothing has begun that could be lengthened
         before = None if instance is None else instance.state
         if (
             instance is None or before is None or anew or instance.resident != resident
             or (instance.watch_check_ms is not None and instance.watch_check_ms <= now_ms)
         ):  # fmt: skip
+            if instance is None and role == "extend":
+                return  # nothing has begun that could be lengthened
             instance = self._called(home, listener, key, resident, instance)
             if instance is None or instance.quarantined:
                 return
@@ -52,12 +52,15 @@ class Instances(InstanceWatch):
             if self.witness is not None:
                 self.witness(key, now_ms, event, role)
             after, outcomes = listener.kind.step(before, event, role, context)
-            if before is not None and after is not None and not outcomes:
-                instance.state = kept(after)  # it tells nothing, and a timer that comes no earlier has its entry
-                due_ms = after.due_ms
-                if due_ms is not None and (before.due_ms is None or due_ms < before.due_ms):
-                    self._timers.look(facts.home, key, due_ms)
-                return
+            if before is not None and not outcomes:
+                if after is before:
+                    return
+                if type(after) is type(before):  # it tells nothing, and a timer that comes no earlier has its entry
+                    instance.state = after
+                    due_ms = after.due_ms
+                    if due_ms is not None and (before.due_ms is None or due_ms < before.due_ms):
+                        self._timers.look(facts.home, due_ms)
+                    return
             self._take(home, instance, context, after, outcomes)
         except Exception as error:  # noqa: BLE001 - design §5: a rule that raises is quarantined, all else goes on
             self.quarantine(home, key, error)
@@ -74,7 +77,7 @@ class Instances(InstanceWatch):
         if not inside:
             return None
         if instance is None:
-            instance = home.instances[key] = Instance(rule.version, resident=resident)
+            instance = home.instances[key] = Instance(resident=resident)
             instance.watch_check_ms = until_ms if until_ms < watch.FOREVER_MS else None
         return instance
 

@@ -32,7 +32,7 @@ class LimitValues(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_o
     severe_to: Priority | None = None
 
 
-class Register(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Register(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How one measured thing stands. `milli`: thousandths of the metric's usual unit; None = the device's own word."""
 
     phase: str = "inside"  # inside | asked | over | held | open | ending

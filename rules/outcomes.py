@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from ingest.event import LATE_AFTER_MS, TEST, Event, name_uuid
-from ingest.record import Input
+from ingest.record import Input, Setting
 from ingest.vocabulary import goes_to_person
 from rules.book import Variant
 from rules.conditions import asks_circumstances, circumstances_meet, content_meets, event_meets
@@ -168,6 +168,12 @@ def skipped(given: Input, error: Exception) -> Observe:
     args: dict[str, object] = {"error": type(error).__name__, "type": what, "seq": given.seq}
     name = effect_id(f"{given.home}/{subject}", "skipped", cause)
     return Observe(name, given.received_at_ms, given.home, subject, "skipped", Reason("input.failed", args))
+
+
+def not_run(rule_id: str, setting: Setting, at_ms: int) -> Observe:
+    """Word of a rule that this engine does not know, in a book that was kept: the others run."""
+    name = effect_id(f"{setting.setting_id}/{rule_id}", "quarantined", str(setting.version))
+    return Observe(name, at_ms, "", "", "quarantined", Reason("rule.not_run", {"rule": rule_id}), rule_id)
 
 
 def trigger_of(event: Event) -> str:

@@ -95,10 +95,10 @@ def is_news(facts: Facts, event: Event) -> bool:
     family = event.type.partition(".")[0]
     if family not in _TWO_STATES:
         return True
-    trace = facts.traces.get(family, {}).get(event.address)
+    trace = facts.trace(family, event.address)
     if trace is None or len(trace.runs) == 1:
         return event.type != AT_REST  # the first word of a door is how it stands: it has not just been closed
-    return any(one is event for one in trace.runs)
+    return any(one.event_id == event.event_id for one in trace.runs)
 
 
 def proven(recent: Recent, at_ms: int, sensor: str, within_ms: int = PROOF_MS) -> bool:
@@ -165,7 +165,7 @@ def fire(facts: Facts, now_ms: int, *, awaited: bool) -> bool:
 def occupied_since_ms(facts: Facts, resident: str, family: str = "bed") -> int | None:
     """Since when this person's bed (or chair) says that somebody is in it; None when it does not, or is not heard."""
     since_ms = None
-    for trace in facts.traces.get(family, {}).values():
+    for trace in facts.traces(family):
         if trace.last.type not in (f"{family}.occupied", f"{family}.sitting"):
             continue
         last = trace.last
@@ -192,7 +192,7 @@ def _may_be_in(facts: Facts, resident: str, family: str) -> bool:
     if occupied_since_ms(facts, resident, family) is not None:
         return True
     mine = [one for one in facts.devices.values() if one.role == family and one.resident in (None, resident)]
-    told = {trace.last.device for trace in facts.traces.get(family, {}).values()}
+    told = {trace.last.device for trace in facts.traces(family)}
     silent = facts.offline_since_ms
     return any((family == "bed" and one.id not in told) or {one.id, one.gateway} & silent.keys() for one in mine)
 

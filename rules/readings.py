@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ingest.event import Event
 from rules.facts import Facts
 from rules.presence import occupied_since_ms
+from rules.sign import Sign
 
 HOUR_MS = 3_600_000
 READING_BELIEVED_MS = 3 * HOUR_MS  # an older temperature says nothing about now
@@ -64,25 +64,25 @@ def _why_blind(facts: Facts, device: str, gateway: str | None) -> str | None:
     if device in facts.offline_since_ms or gateway in facts.offline_since_ms:
         return "offline"
     for family in ("camera", "privacy"):
-        for trace in facts.traces.get(family, {}).values():
+        for trace in facts.traces(family):
             if trace.last.device == device and trace.last.type in _COVERED:
                 return _COVERED[trace.last.type]
     return None
 
 
-def _temperatures(facts: Facts, now_ms: int) -> Iterator[Event]:
-    for trace in facts.traces.get("temperature", {}).values():
+def _temperatures(facts: Facts, now_ms: int) -> Iterator[Sign]:
+    for trace in facts.traces("temperature"):
         if trace.last.effective_at_ms <= now_ms - READING_BELIEVED_MS:
             continue
         if isinstance(trace.last.content.get("value"), int | float):
             yield trace.last
 
 
-def _outside(event: Event) -> bool:
+def _outside(event: Sign) -> bool:
     return (event.role or "").startswith("outdoor") or event.room in OUTSIDE_ROOMS
 
 
-def _milli(event: Event) -> int:
+def _milli(event: Sign) -> int:
     value = event.content["value"]
     assert isinstance(value, int | float), "looked at by _temperatures"
     return round(value * 1_000)

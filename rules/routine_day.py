@@ -222,8 +222,8 @@ def _dose_late(event: Event, facts: Facts) -> bool:
 
 def _is_change(event: Event, facts: Facts) -> bool:
     """Gateways repeat how a bed stands; what is no state is always news."""
-    trace = facts.traces.get("bed", {}).get(event.address)
-    return not event.state or (trace is not None and trace.runs[-1] is event)
+    trace = facts.trace("bed", event.address)
+    return not event.state or (trace is not None and trace.runs[-1].event_id == event.event_id)
 
 
 def _ordinal(at_ms: int, facts: Facts) -> int:
@@ -234,8 +234,8 @@ def _ordinal(at_ms: int, facts: Facts) -> int:
 
 
 def _traces(facts: Facts) -> Iterator[tuple[str, Trace]]:
-    for family, traces in facts.traces.items():
-        yield from ((family, trace) for trace in traces.values())
+    for family in facts.families:
+        yield from ((family, trace) for trace in facts.traces(family))
 
 
 def _of(source: str, family: str, trace: Trace) -> bool:

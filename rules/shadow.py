@@ -84,7 +84,7 @@ class ShadowFold:
     def _begin(self, trial: Book, at_ms: int) -> None:
         """Put the book on trial in force; alerts that stand in the homes already are begun, not told."""
         if trial.version != self._fold.lane.partition(":")[2]:
-            self._fold = self._lane(trial, self._fold.state)
+            self._fold = self._lane(trial, msgspec.msgpack.decode(self._fold.snapshot(), type=FoldState))
         version = self._fold.state.seen.get(SETTING_ID, 0) + 1
         setting = Setting(SETTING_ID, version, "book", {"book": msgspec.to_builtins(trial)})
         self._fold.apply(Input(SETTING, at_ms, setting=setting))

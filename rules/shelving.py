@@ -18,6 +18,7 @@ from rules.home_state import Home, subjects
 from rules.in_force import InForce
 from rules.kinds.kind import Fire, Outcome
 from rules.local_time import window_at
+from rules.sign import event_of
 
 Watched = Callable[[Home, Rule, "str | None"], bool]
 
@@ -41,10 +42,10 @@ def _named(fire: Fire, home: Home, rule: Rule, book: InForce, watched: Watched) 
 
 def _covered(device: str | None, home: Home, book: InForce, watched: Watched) -> list[Rule]:
     facts = home.facts
-    traces = [trace for families in facts.traces.values() for trace in families.values()]
-    words = [event for trace in traces for event in (*trace.runs, trace.last) if event.device == device]
+    traces = [trace for family in facts.families.values() for trace in family.traces.values()]
+    words = [sign for trace in traces for sign in (*trace.runs, trace.last) if sign.device == device]
     found: dict[str, Rule] = {}
-    for event in words:
+    for event in (event_of(sign, facts.site, facts.home) for sign in words):
         for listener in book.listeners(event):
             rule = listener.rule
             if rule.id in found or not _may_be_shelved(rule):

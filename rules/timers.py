@@ -1,7 +1,9 @@
-"""The timers of a fold: a heap of (due, home, instance), in the order in which they fire. Pure; nothing of it is saved.
+"""The timers of a fold: a heap with one entry a home, in the order in which they fire. Pure; nothing of it is saved.
 
-An instance whose timer moves to a later time keeps its entry; it is put back when it comes up. So a sign of life, which
-moves the timer of an absence rule with every motion, costs a look-up and no heap.
+A home has dozens of timers; which of them is its first is looked up when the home comes up, so that they cost no
+memory. An entry never comes later than the first timer of its home. A timer that moves to a later time leaves the entry
+where it is; the home is put back when it comes up. So a sign of life, which moves the timer of an absence rule with
+every motion, costs a look-up and no heap.
 """
 
 from __future__ import annotations
@@ -10,61 +12,70 @@ import heapq
 from collections.abc import Callable, Iterable
 
 Entry = tuple[int, str, str]
+"""Due, home, instance: they fire in this order."""
 
 
 class Timers:
-    """`due_of(home, key)` gives the true time of an instance's timer, None when it has none or is gone."""
+    """`first_of(home)` gives the true first timer of a home, (due, instance); None when it has none or is gone."""
 
-    def __init__(self, due_of: Callable[[str, str], int | None]) -> None:
-        self._due_of = due_of
-        self._heap: list[Entry] = []
-        self._entries: dict[tuple[str, str], int] = {}  # the entry of the heap that counts
+    def __init__(self, first_of: Callable[[str], tuple[int, str] | None]) -> None:
+        self._first_of = first_of
+        self._heap: list[tuple[int, str]] = []
+        self._entries: dict[str, int] = {}  # the entry of the heap that counts
 
-    def fill(self, entries: Iterable[Entry]) -> None:
-        """All timers at once, into an empty heap: after a restart there are millions."""
+    def fill(self, entries: Iterable[tuple[int, str]]) -> None:
+        """(due, home) of all homes at once, into an empty heap: after a restart there are many."""
         self._heap = list(entries)
         heapq.heapify(self._heap)
-        self._entries = {(home, key): due_ms for due_ms, home, key in self._heap}
+        self._entries = {home: due_ms for due_ms, home in self._heap}
 
-    def look(self, home: str, key: str, due_ms: int | None) -> None:
-        """The timer of this instance may have changed."""
+    def look(self, home: str, due_ms: int | None) -> None:
+        """A timer of this home may now be due then."""
         if due_ms is None:
-            return  # its entry, if any, is dropped when it comes up
-        name = (home, key)
-        entry_ms = self._entries.get(name)
+            return  # an entry that is too early is put back when it comes up
+        entry_ms = self._entries.get(home)
         if entry_ms is not None and entry_ms <= due_ms:
             return
-        self._entries[name] = due_ms
-        heapq.heappush(self._heap, (due_ms, home, key))
+        self._entries[home] = due_ms
+        heapq.heappush(self._heap, (due_ms, home))
         if len(self._heap) > 2 * len(self._entries) + 64:
-            self._heap = sorted((due_ms, *name) for name, due_ms in self._entries.items())
+            self._heap = sorted((due_ms, home) for home, due_ms in self._entries.items())
 
     def may_fire(self, until_ms: int) -> bool:
         """Whether `first(until_ms)` is worth a look."""
         return bool(self._heap) and self._heap[0][0] <= until_ms
 
     def first(self, until_ms: int | None = None) -> Entry | None:
-        """The next timer to fire, its true time first; None when there is none (up to `until_ms`, if given)."""
+        """The next timer to fire, by its true time; None when there is none (up to `until_ms`, if given)."""
         heap = self._heap
         while heap and (until_ms is None or heap[0][0] <= until_ms):
-            due_ms, home, key = heap[0]
-            if self._entries.get((home, key)) == due_ms:
-                true_ms = self._due_of(home, key)
-                if true_ms == due_ms:
-                    return heap[0]
-                del self._entries[home, key]
+            due_ms, home = heap[0]
+            if self._entries.get(home) == due_ms:
+                true = self._first_of(home)
+                if true is not None and true[0] == due_ms:
+                    return due_ms, home, true[1]
+                del self._entries[home]
                 heapq.heappop(heap)
-                self.look(home, key, true_ms)
+                if true is not None:
+                    self.look(home, true[0])
             else:
                 heapq.heappop(heap)  # replaced by an earlier one
             heap = self._heap
         return None
 
-    def pop(self) -> Entry:
-        """Take out what `first` has just shown."""
-        entry = heapq.heappop(self._heap)
-        del self._entries[entry[1], entry[2]]
-        return entry
+    def take(self, until_ms: int) -> Entry | None:
+        """The same, taken out. Its home must be given to `put_back` once it has fired, for its other timers."""
+        found = self.first(until_ms)
+        if found is not None:
+            del self._entries[found[1]]
+            heapq.heappop(self._heap)
+        return found
+
+    def put_back(self, home: str) -> None:
+        """A timer of this home has fired: from now on the next one counts."""
+        true = self._first_of(home)
+        if true is not None:
+            self.look(home, true[0])
 
     @property
     def size(self) -> int:

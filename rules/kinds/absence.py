@@ -43,11 +43,12 @@ from rules.kinds.kind import SETTLE_MS, Context, Fire, Note, Outcome, Over, Stat
 from rules.local_time import next_window, window_at
 from rules.parameters import Duration, LastingValues, Values, Window
 from rules.presence import PULSES, Recent, is_news, noted, occupied_since_ms, proven
+from rules.sign import Sign, sign_of
 
 
-class AbsenceState(State, frozen=True, gc=False, omit_defaults=True, tag="absence"):
+class AbsenceState(State, frozen=True, gc=False, tag="absence"):
     phase: str = "armed"  # armed | held | open
-    last: Event | None = None  # None: nothing seen since watching began
+    last: Sign | None = None  # None: nothing seen since watching began
     watch_ms: int = NEVER_MS  # when watching began
     settle_ms: int = NEVER_MS  # what came late does not fire before
     fired_due_ms: int | None = None
@@ -91,26 +92,27 @@ class Absence:
             return msgspec.structs.replace(known, recent=recent), []
         settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
         if known.phase != "open":
-            seen = AbsenceState(None, known.phase, event, known.watch_ms, settle_ms)
-            return (seen, []) if known.phase == "held" else (_armed(seen, context), [])
+            due_ms = known.due_ms if _keeps_timer(known, at_ms, settle_ms, context) else None
+            seen = AbsenceState(due_ms, known.phase, sign_of(event), known.watch_ms, settle_ms)
+            return (seen, []) if known.phase == "held" or due_ms is not None else (_armed(seen, context), [])
         retracted = known.fired_due_ms is not None and at_ms < known.fired_due_ms
         code = "absence.retracted" if retracted else "absence.over"
         reason = Reason(code, {"at_ms": at_ms, "last_ms": known.last_ms})
-        seen = AbsenceState(None, "armed", event, known.watch_ms, settle_ms)
+        seen = AbsenceState(None, "armed", sign_of(event), known.watch_ms, settle_ms)
         return _armed(seen, context), [Over(known.episode, reason, (cause(event),), retracted)]
 
     def fire(self, state: State, context: Context[AbsenceValues]) -> Step:
         assert isinstance(state, AbsenceState)
         last = state.last
         causes = (cause(last),) if last is not None else ()
+        due_ms, ahead_ms = _due_ms(state, context), context.values.warn_before_ms
+        early = due_ms > context.now_ms
+        if early and (state.warned or ahead_ms is None or due_ms - ahead_ms > context.now_ms):
+            return _armed(state, context), []
         hold = context.hold
         if hold is not None:
             return msgspec.structs.replace(state, phase="held", due_ms=None), [Note("held", hold, causes)]
-        due_ms = _due_ms(state, context)
-        if due_ms > context.now_ms:
-            ahead_ms = context.values.warn_before_ms
-            if state.warned or ahead_ms is None or due_ms - ahead_ms > context.now_ms:
-                return _armed(state, context), []
+        if early:
             told = Reason("absence.prewarning", {"last_ms": state.last_ms, "due_ms": due_ms})
             warned = msgspec.structs.replace(state, phase="armed", due_ms=due_ms, warned=True)
             return warned, [Note("prewarning", told, causes)]
@@ -147,6 +149,18 @@ def _is_life(state: AbsenceState, event: Event, context: Context[AbsenceValues])
         return True
     at_ms = event.effective_at_ms
     return at_ms - last.effective_at_ms <= within_ms or proven(state.recent, at_ms, event.address, within_ms)
+
+
+def _keeps_timer(known: AbsenceState, at_ms: int, settle_ms: int, context: Context[AbsenceValues]) -> bool:
+    """Whether the timer may stay where it is: it comes no later than the law wants, and then the law is asked.
+
+    So each of the many pulses of a day costs no law of windows, holds and beds.
+    """
+    if known.due_ms is None or known.phase != "armed" or known.settle_ms != NEVER_MS or settle_ms != NEVER_MS:
+        return False
+    if context.values.warn_before_ms is not None or known.due_ms <= context.now_ms:
+        return False
+    return known.due_ms <= _counted_ms(at_ms, context)
 
 
 def _law_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:

@@ -56,7 +56,7 @@ class Reached(msgspec.Struct, frozen=True, gc=False):
     over_ms: int
 
 
-class CountState(State, frozen=True, gc=False, omit_defaults=True, tag="count"):
+class CountState(State, frozen=True, gc=False, tag="count"):
     phase: str = "counting"  # counting | due | held | open
     times: tuple[int, ...] = ()  # effective times, oldest first
     causes: tuple[Cause, ...] = ()  # the last few
@@ -106,6 +106,8 @@ class Count:
         if now.times and at_ms <= now.times[-1] and at_ms in now.times:
             return now, []
         now = _counted(now, event, values)
+        if now.phase == "counting" and not values.times_in_window and len(now.times) < values.needed:
+            return now, []
         full = reached(now.times, at_ms, context)
         if now.phase == "open":
             rested_ms = now.times[-1] + values.rest_ms if values.rest_ms else 0

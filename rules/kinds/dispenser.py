@@ -65,7 +65,7 @@ class DispenserValues(DispenserTerms, frozen=True, gc=False, omit_defaults=True,
     for_ms: Duration = 0
 
 
-class Word(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Word(msgspec.Struct, frozen=True, gc=False, array_like=True):
     phase: str  # waiting | held | open | over
     since_ms: int
     due_ms: int | None
@@ -80,7 +80,7 @@ class Word(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return f"{name}@{self.told_ms}" if self.told_ms else name
 
 
-class DispenserState(State, frozen=True, gc=False, omit_defaults=True, tag="dispenser"):
+class DispenserState(State, frozen=True, gc=False, tag="dispenser"):
     words: dict[str, Word] = msgspec.field(default_factory=dict)  # "device/word"
 
 
@@ -133,12 +133,17 @@ class Dispenser:
                 if known[key].phase == "open" and known[key].dose:
                     known[key] = _settled(key, known[key], event, outcomes, context)
             return _state(known, context.now_ms), outcomes
+        if role == "then":
+            for key in sorted(known):
+                if known[key].phase == "open" and known[key].dose:
+                    known[key] = _settled(key, known[key], event, outcomes, context)
+            return _state(known, context.now_ms), outcomes
         key = f"{_device(event)}/{_word(event)}"
         old = known.get(key)
         if old is not None and (old.phase != "over" or event.effective_at_ms < old.since_ms):
             return state, []
         late = came_late(event, context.facts)
-        works = context.facts.traces.get("dispensed", {}).get(event.address)
+        works = context.facts.trace("dispensed", event.address)
         if _word(event) in _WORKS and works is not None and works.last.effective_at_ms > event.effective_at_ms:
             reason = Reason("dispenser.over_before_heard", {"at_ms": works.last.effective_at_ms})
             return state, [Note("recorded_only", reason, (cause(event), cause(works.last)), event.event_id)]

@@ -56,7 +56,7 @@ from rules.kinds.kind import Context, Fire, Note, Outcome, Over, State, Step, Te
 from rules.parameters import Duration, Values
 
 
-class DoseState(State, frozen=True, gc=False, omit_defaults=True, tag="dose"):
+class DoseState(State, frozen=True, gc=False, tag="dose"):
     doses: dict[str, Told] = msgspec.field(default_factory=dict)
 
 

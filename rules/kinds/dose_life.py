@@ -36,7 +36,7 @@ class DoseTerms(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_onl
     fetched_when_dispensed: Words = ()
 
 
-class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One dose as one rule sees it."""
 
     phase: str  # waiting | held | open | unknown (passed on) | over | closed

@@ -66,7 +66,7 @@ from rules.parameters import Duration, Values
 LOOK_AHEAD_MS = 48 * 3_600_000
 
 
-class UnknownDoseState(State, frozen=True, gc=False, omit_defaults=True, tag="dose_unknown"):
+class UnknownDoseState(State, frozen=True, gc=False, tag="dose_unknown"):
     doses: dict[str, Told] = msgspec.field(default_factory=dict)
     unsure: tuple[str, ...] = ()  # those the pages warn of
 

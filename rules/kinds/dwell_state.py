@@ -14,7 +14,7 @@ from rules.presence import Recent
 LOW_RISK = "low"  # a risk a site file can give: what is broken here may wait
 
 
-class DwellState(State, frozen=True, gc=False, omit_defaults=True, tag="dwell"):
+class DwellState(State, frozen=True, gc=False, tag="dwell"):
     phase: str = "out"  # out | idle (in the state, not armed) | armed | held | open | ending
     register_ms: int = NEVER_MS  # effective time of the last write
     since_ms: int = 0

@@ -21,6 +21,7 @@ from rules.book import Rule
 from rules.effects import Cause, Reason
 from rules.facts import NEVER_MS, Facts
 from rules.parameters import Values
+from rules.sign import Sign
 
 SETTLE_MS = 30_000  # design §4: what comes late waits for its disproof before it may raise
 
@@ -28,20 +29,15 @@ SETTLE_MS = 30_000  # design §4: what comes late waits for its disproof before 
 V = TypeVar("V", bound=Values)
 
 
-class Context(Generic[V]):
+class Context(msgspec.Struct, Generic[V], gc=False):
     """What one call of a kind may know; `values` are the parameters of that kind, in force now for this subject."""
 
-    __slots__ = ("facts", "now_ms", "resident", "rule", "subject", "values")
-
-    def __init__(
-        self, now_ms: int, rule: Rule, values: V, subject: str, facts: Facts, resident: str | None = None
-    ) -> None:
-        self.now_ms = now_ms
-        self.rule = rule
-        self.values = values
-        self.subject = subject
-        self.facts = facts
-        self.resident = resident
+    now_ms: int
+    rule: Rule
+    values: V
+    subject: str
+    facts: Facts
+    resident: str | None = None
 
     @property
     def hold(self) -> Reason | None:
@@ -123,7 +119,7 @@ Outcome = Fire | Grow | More | Over | Note | Tell
 Step = tuple["State | None", list[Outcome]]
 
 
-class State(msgspec.Struct, frozen=True, gc=False):
+class State(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What every kind's state has. `due_ms` is the one timer it asks for."""
 
     due_ms: int | None = None
@@ -173,7 +169,7 @@ class Kind(Protocol):
         ...
 
 
-def cause(event: Event) -> Cause:
+def cause(event: Event | Sign) -> Cause:
     """An event as evidence."""
     return Cause(
         event.event_id,

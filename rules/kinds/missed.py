@@ -30,13 +30,13 @@ from rules.parameters import Count, Duration, LastingValues, Values
 KEPT_MAX = 32
 
 
-class MissedDose(msgspec.Struct, frozen=True, gc=False):
+class MissedDose(msgspec.Struct, frozen=True, gc=False, array_like=True):
     dose: str
     at_ms: int
     cause: Cause
 
 
-class MissedState(State, frozen=True, gc=False, omit_defaults=True, tag="missed"):
+class MissedState(State, frozen=True, gc=False, tag="missed"):
     missed: tuple[MissedDose, ...] = ()  # oldest first
     episode: str = ""  # of the card that stands
 

@@ -19,7 +19,7 @@ from rules.parameters import WEEKDAYS, Days, Duration, LastingValues, TimeOfDay,
 DAYS_AHEAD = 15  # whatever the weekdays, one occurrence and the one before it lie within
 
 
-class Occurrence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Occurrence(msgspec.Struct, frozen=True, gc=False, array_like=True):
     phase: str  # waiting | held | open | satisfied | closed
     scheduled_ms: int
     limit_ms: int  # when it should have been done
@@ -31,7 +31,7 @@ class Occurrence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     from_ms: int = NEVER_MS  # since when what happens counts
 
 
-class DeadlineState(State, frozen=True, gc=False, omit_defaults=True, tag="deadline"):
+class DeadlineState(State, frozen=True, gc=False, tag="deadline"):
     occurrences: dict[str, Occurrence] = msgspec.field(default_factory=dict)
     begun_ms: int = NEVER_MS  # by local time: since when it is watched
     done_ms: int = NEVER_MS  # the last leave

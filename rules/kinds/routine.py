@@ -59,7 +59,7 @@ DAYS_MAX = 60
 OTHERS_MAX = 3
 
 
-class RoutineState(State, frozen=True, gc=False, omit_defaults=True, tag="routine"):
+class RoutineState(State, frozen=True, gc=False, tag="routine"):
     begun_ms: int = NEVER_MS
     closing: int = 0  # ordinal of the day that closes next
     counts: tuple[tuple[int, dict[str, int]], ...] = ()  # of the open days, oldest first

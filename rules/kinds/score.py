@@ -48,7 +48,7 @@ MEANT_FROM = 3  # so many of the seven together were meant as a score; a bed tha
 HISTORY_MAX = 32  # more than there are different totals
 
 
-class Vital(msgspec.Struct, frozen=True, gc=False):
+class Vital(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The newest reading of one of the seven."""
 
     at_ms: int
@@ -56,7 +56,7 @@ class Vital(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
 
 
-class ScoreState(State, frozen=True, gc=False, omit_defaults=True, tag="score"):
+class ScoreState(State, frozen=True, gc=False, tag="score"):
     phase: str = "quiet"  # quiet | due | held | open
     vitals: dict[str, Vital] = msgspec.field(default_factory=dict)
     history: tuple[tuple[int, int], ...] = ()  # complete totals that may be the lowest of their time: (when, total)

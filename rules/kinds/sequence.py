@@ -48,6 +48,7 @@ from rules.kinds.sequence_entry import (
     Entry,
     SequenceState,
     SequenceValues,
+    after_done,
     armed,
     counts_from_ms,
     due_ms,
@@ -62,6 +63,7 @@ from rules.kinds.sequence_entry import (
 from rules.parameters import Values
 from rules.presence import is_news
 from rules.readings import camera_out, in_bed, indoor_milli
+from rules.sign import sign_of
 
 
 class Sequence:
@@ -76,7 +78,10 @@ class Sequence:
     def step(self, state: State | None, event: Event, role: str, context: Context[SequenceValues]) -> Step:
         known = state if isinstance(state, SequenceState) else SequenceState()
         if role == "extend":
-            return self.rearm(known, context), []  # the cold may have come: look again
+            waits = any(entry.phase in ("waiting", "held") for entry in known.entries.values())
+            return self.rearm(known, context) if waits else state, []  # the cold may have come: look again
+        if role == "then" and known.seen and (after := after_done(known, event, context)) is not None:
+            return after, []
         entries, outcomes = dict(known.entries), list[Outcome]()
         if role == "enter" and not is_news(context.facts, event):
             return known, []  # a door that tells how it stands was not just opened or closed
@@ -149,7 +154,7 @@ def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceVal
         if same or not restarts or event.effective_at_ms < newest.effective_at_ms or old.then:
             return
         entry = msgspec.structs.replace(
-            old, phase="waiting", since_ms=at_ms, events=(old.events[0], event), settle_ms=settle_ms,
+            old, phase="waiting", since_ms=at_ms, events=(old.events[0], sign_of(event)), settle_ms=settle_ms,
             alarm=None if old.alarm is None else event.event_id,
         )  # fmt: skip
     elif is_history(old, event, at_ms) if old is not None else (not at_once and was_followed(entries, key, event)):
@@ -163,15 +168,10 @@ def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceVal
         fall = context.values.urgent_fall
         indoor = indoor_milli(context.facts, context.now_ms) if fall is not None else None
         alarm = event.event_id if at_once or context.rule.adds_to else None
-        entry = Entry(
-            "waiting", at_ms, (event,), None, then_ms, settle_ms, indoor=indoor, alarm=alarm, visit=visit_of(event)
-        )
-    if (
-        context.values.absent
-        and not at_once
-        and entry.settle_ms == NEVER_MS
-        and due_ms(entry, context) < context.now_ms
-    ):
+        begun, visit = (sign_of(event),), visit_of(event)
+        entry = Entry("waiting", at_ms, begun, None, then_ms, settle_ms, indoor=indoor, alarm=alarm, visit=visit)
+    unsettled = context.values.absent and not at_once and entry.settle_ms == NEVER_MS
+    if unsettled and due_ms(entry, context) < context.now_ms:
         entry = msgspec.structs.replace(entry, settle_ms=context.now_ms + SETTLE_MS)  # due before we heard of it
     entries[key] = armed(entry, context) if context.values.absent else entry
 
@@ -185,10 +185,8 @@ def _followed(
     if absent and role == "then" and (visit or not entries):
         entries.setdefault(visit, Entry("done", NEVER_MS, (), None, visit=visit))
     keys = [visit] if visit else sorted(entries, key=lambda key: (-entries[key].since_ms, key))
-    for key in keys:
-        entry = entries.get(key)
-        if entry is None:
-            continue
+    for key in (key for key in keys if key in entries):
+        entry = entries[key]
         if role == "then" and not absent:
             entries[key], said = _positive(entry, event, context, outcomes)
             if said:
@@ -220,10 +218,11 @@ def _ended(
         outcomes.append(Note("recorded_only", reason, (*entry.causes, cause(event)), entry.episode))
     if role == "then" and context.values.renew:
         settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
-        return armed(Entry("waiting", at_ms, (event,), None, then_ms, settle_ms), context)
+        return armed(Entry("waiting", at_ms, (sign_of(event),), None, then_ms, settle_ms), context)
     if not context.values.absent:
         return None
-    return msgspec.structs.replace(entry, phase="done", due_ms=None, then_ms=then_ms)
+    events = entry.events if context.rule.adds_to else ()  # what began it is told of no more
+    return msgspec.structs.replace(entry, phase="done", due_ms=None, then_ms=then_ms, events=events)
 
 
 def _positive(
@@ -270,7 +269,8 @@ def _at_once(
     old = entries.get(key)
     if old is not None and (old.phase == "open" or at_ms <= old.then_ms or old.then):
         return
-    entry = old if old is not None and old.phase != "done" else Entry("waiting", at_ms, (event,), None, visit=key)
+    known = old is not None and old.phase != "done"
+    entry = old if known and old is not None else Entry("waiting", at_ms, (sign_of(event),), None, visit=key)
     settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
     entries[key] = msgspec.structs.replace(
         entry, phase="waiting", then=(said,), due_ms=max(context.now_ms, settle_ms), settle_ms=settle_ms

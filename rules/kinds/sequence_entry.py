@@ -12,6 +12,7 @@ from rules.kinds.kind import Context, Fire, More, Outcome, State, cause
 from rules.local_time import next_window
 from rules.parameters import Duration, Flag, LastingValues, Milli, Window, Words
 from rules.readings import camera_out, indoor_milli, outdoor_milli
+from rules.sign import Sign, event_of
 
 HOUR_MS = 3_600_000
 KEEP_MS = 48 * HOUR_MS
@@ -19,12 +20,12 @@ SCHEDULE_BELIEVED_MS = 7 * 24 * HOUR_MS  # a time that is named further from now
 ENTRIES_MAX = 64
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One thing that began."""
 
     phase: str  # waiting | held | open | done
     since_ms: int  # it counts from here
-    events: tuple[Event, ...]  # what began it, and the newest that counts; none where only B is known
+    events: tuple[Sign, ...]  # what began it, and the newest that counts; none where only B is known
     due_ms: int | None
     then_ms: int = NEVER_MS  # the newest B
     settle_ms: int = NEVER_MS  # what came late does not fire before
@@ -49,7 +50,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return None if rule.adds_to else self.alarm
 
 
-class SequenceState(State, frozen=True, gc=False, omit_defaults=True, tag="sequence"):
+class SequenceState(State, frozen=True, gc=False, tag="sequence"):
     entries: dict[str, Entry] = msgspec.field(default_factory=dict)
     seen: bool = False  # B was ever heard here
 
@@ -93,6 +94,18 @@ def kept(state: SequenceState, entries: dict[str, Entry], now_ms: int) -> Sequen
     return SequenceState(min(dues, default=None), dict(sorted(known.items())), state.seen)
 
 
+def after_done(state: SequenceState, event: Event, context: Context[SequenceValues]) -> SequenceState | None:
+    """B where nothing waits for it, as each motion mostly is: only its time is kept. None where more is to be done."""
+    if not context.values.absent or len(state.entries) != 1 or visit_of(event):
+        return None
+    ((key, entry),) = state.entries.items()
+    if entry.phase != "done":
+        return None
+    if event.effective_at_ms <= entry.then_ms:
+        return state
+    return SequenceState(None, {key: msgspec.structs.replace(entry, then_ms=event.effective_at_ms)}, True)
+
+
 def due_ms(entry: Entry, context: Context[SequenceValues]) -> int:
     """When the absence of B is due, by the law of the kind's text, settled or not."""
     values, start_ms = context.values, max(entry.since_ms, context.hold_end_ms)
@@ -121,11 +134,11 @@ def taken_over(state: SequenceState, context: Context[SequenceValues]) -> dict[s
     return entries
 
 
-def visit_of(event: Event) -> str:
+def visit_of(event: Event | Sign) -> str:
     return str(event.content.get("visit_id") or "")
 
 
-def counts_from_ms(event: Event) -> int:
+def counts_from_ms(event: Event | Sign) -> int:
     """When it is to be counted from: the time it names, where that can be believed."""
     at_ms = event.effective_at_ms
     planned_ms = event.content.get("planned_at_ms")
@@ -177,7 +190,7 @@ def urgent(entry: Entry, context: Context[SequenceValues]) -> bool:
 
 def fired(entry: Entry, context: Context[SequenceValues], outcomes: list[Outcome]) -> Entry:
     """The alert, or what is said of another's."""
-    rule, newest = context.rule, entry.events[-1]
+    rule, facts, newest = context.rule, context.facts, entry.events[-1]
     absent = context.values.absent
     told_ms = entry.then[-1].effective_at_ms if entry.then else None
     law_ms = due_ms(entry, context) if told_ms is None else told_ms
@@ -198,10 +211,11 @@ def fired(entry: Entry, context: Context[SequenceValues], outcomes: list[Outcome
         return msgspec.structs.replace(entry, phase="done", due_ms=None, law_ms=law_ms)
     momentary = not rule.leave and not (absent and rule.then)
     alarm = entry.own_alarm(rule)
+    event = None if alarm is None else event_of(newest, facts.site, facts.home)
     outcomes.append(
         Fire(
             entry.episode, Reason(code, args), entry.causes, law_ms, entry.due_ms,
-            event=newest if alarm is not None else None, content=content, device=newest.device, momentary=momentary,
+            event=event, content=content, device=newest.device, momentary=momentary,
             late=entry.settle_ms != NEVER_MS or alarm is not None, begun_ms=entry.since_ms,
         )
     )  # fmt: skip

@@ -50,20 +50,20 @@ ANSWERS_MAX = 8
 ANSWER_KEEP_MS = 48 * 3_600_000  # a suspicion that is heard later than this is asked for again
 
 
-class Pending(msgspec.Struct, frozen=True, gc=False):
+class Pending(msgspec.Struct, frozen=True, gc=False, array_like=True):
     event: Event
     due_ms: int
     episode: str
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the device said of a suspicion; kept, as the suspicion may be heard later."""
 
     event: Event
     cancels: bool = False  # else it confirms
 
 
-class SignalState(State, frozen=True, gc=False, omit_defaults=True, tag="signal"):
+class SignalState(State, frozen=True, gc=False, tag="signal"):
     pending: tuple[Pending, ...] = ()
     last: str = ""  # the episode that was raised last, for rules with one a subject and day
     answers: tuple[Answer, ...] = ()  # newest last, of rules with a cancel window

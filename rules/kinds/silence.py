@@ -43,7 +43,7 @@ DISPENSERS_MAX = 8
 SETTLES = ("dose.taken", "dose.skipped")
 
 
-class Quiet(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Quiet(msgspec.Struct, frozen=True, gc=False, array_like=True):
     phase: str = "heard"  # heard | held | open
     due_ms: int | None = None
     heard_ms: int = NEVER_MS  # when it was heard last, once that is too long ago
@@ -51,7 +51,7 @@ class Quiet(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     episode: str = ""
 
 
-class SilenceState(State, frozen=True, gc=False, omit_defaults=True, tag="silence"):
+class SilenceState(State, frozen=True, gc=False, tag="silence"):
     dispensers: dict[str, Quiet] = msgspec.field(default_factory=dict)
     begun_ms: int = 0  # the watch began over what was known, then
 

@@ -38,7 +38,7 @@ DOSES_LOOKED_MAX = 200
 SAMPLE_MS = 6 * DAY_MS  # doses are looked at one by one so far ahead; further ahead they come as often
 
 
-class Stock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Stock(msgspec.Struct, frozen=True, gc=False, array_like=True):
     at_ms: int = NEVER_MS  # effective time of the last word
     doses: int | None = None
     days_ms: int | None = None  # what lasts for so long from then
@@ -50,7 +50,7 @@ class Stock(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     late: bool = False
 
 
-class StockState(State, frozen=True, gc=False, omit_defaults=True, tag="stock"):
+class StockState(State, frozen=True, gc=False, tag="stock"):
     dispensers: dict[str, Stock] = msgspec.field(default_factory=dict)
 
 

@@ -52,7 +52,7 @@ BELIEVED_MS = 3 * 3_600_000  # a watch does not begin over an older measurement
 REGISTERS_MAX = 32  # metrics and devices of one person; beyond them the ones written longest ago are forgotten
 
 
-class ThresholdState(State, frozen=True, gc=False, omit_defaults=True, tag="threshold"):
+class ThresholdState(State, frozen=True, gc=False, tag="threshold"):
     registers: dict[str, Register] = msgspec.field(default_factory=dict)
 
 
@@ -132,6 +132,9 @@ def _written(
 ) -> Register:  # fmt: skip
     """The register after a value or a device's own word."""
     values, at_ms = context.values, event.effective_at_ms
+    plain = Register(written_ms=at_ms, milli=milli, fired_ms=before.fired_ms, metric=before.metric)
+    if before.phase == "inside" and role == "enter" and (milli is None or not passes(plain, values)):
+        return plain  # so nearly all values are
     now = msgspec.structs.replace(before, written_ms=at_ms, milli=milli, last=cause(event), refused="")
     side = passes(now, values) if milli is not None else ""
     if role == "at_once" and not side:
@@ -290,9 +293,8 @@ def _looked_at(register: Register, context: Context[ThresholdValues]) -> Registe
 
 def _state(known: dict[str, Register]) -> ThresholdState | None:
     if len(known) > REGISTERS_MAX:
-        newest = sorted(known, key=lambda key: (known[key].written_ms, key))[-REGISTERS_MAX:]
-        known = {key: known[key] for key in newest}
+        known = dict(sorted(known.items(), key=lambda item: (item[1].written_ms, item[0]))[-REGISTERS_MAX:])
     if not known:
         return None
     dues = [one.due_ms for one in known.values() if one.due_ms is not None]
-    return ThresholdState(min(dues) if dues else None, dict(sorted(known.items())))
+    return ThresholdState(min(dues) if dues else None, dict(sorted(known.items())) if len(known) > 1 else known)

@@ -43,7 +43,7 @@ METRICS_MAX = 8
 Point = tuple[int, int]  # (effective time, thousandths of the usual unit)
 
 
-class Track(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Track(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One metric: its values, oldest first, and how it stands."""
 
     points: tuple[Point, ...] = ()
@@ -56,7 +56,7 @@ class Track(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     last: Cause | None = None  # the newest value
 
 
-class TrendState(State, frozen=True, gc=False, omit_defaults=True, tag="trend"):
+class TrendState(State, frozen=True, gc=False, tag="trend"):
     tracks: dict[str, Track] = msgspec.field(default_factory=dict)
 
 

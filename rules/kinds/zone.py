@@ -53,7 +53,7 @@ BELIEVED_MS = 24 * 3_600_000  # a watch does not begin over older words of a tra
 INSIDE, OUTSIDE, UNDECIDED = "inside", "outside", "undecided"
 
 
-class ZoneState(State, frozen=True, gc=False, omit_defaults=True, tag="zone"):
+class ZoneState(State, frozen=True, gc=False, tag="zone"):
     phase: str = "in"  # in | leaving | held | out
     register_ms: int = NEVER_MS  # effective time of the newest word
     fix_ms: int = NEVER_MS  # … of the newest position, however exact

@@ -69,8 +69,7 @@ def test_a_guess_is_never_against_what_is_known(timeline: Timeline, door: bool) 
     for item in (one for each in inputs for one in (Input(CLOCK, each.received_at_ms), each)):
         for effect in fold.apply(item):
             if isinstance(effect, Observe) and effect.reason.code in ("away.by_door", "away.by_entrance"):
-                known = facts.traces
-                taken = {trace.last.type for each in known.values() for trace in each.values()}
+                taken = {trace.last.type for family in facts.families for trace in facts.traces(family)}
                 assert not taken & {"bed.occupied", "chair.occupied"}
                 assert facts.broken_way("r1") is None
                 assert (effect.reason.code == "away.by_door") == door
