@@ -2,8 +2,12 @@
 
     lint     .ci/lint
     browser  tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
-    rest     every other test, on two workers a core: contract tests wait more than they work. A file's tests stay in
-             order on one worker (loadfile) and files in order of their names, so that a run can be repeated
+    rest     every other test, on a worker a core and one more, as contract tests wait; a worker imports all there is.
+             A file's tests stay in order on one worker (loadfile) and files in order of their names, so that a run
+             can be repeated
+
+Bytecode is written in every part, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
+each worker and each service that a test starts compiles all of the code again, which doubles the run.
 
 Each part writes to build/test/<part>.txt, and that is shown whole when the part ends. Any failure fails the run. The
 last lines say what was skipped in either call of pytest and how to get what was missing (tests/support/skips.py).
@@ -33,7 +37,7 @@ def parts(arguments: list[str]) -> dict[str, list[str]]:
     pytest = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest", "-q"]
     if sys.stdout.isatty():
         pytest.append("--color=yes")
-    spread = ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
+    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     return {
         "lint": [*YIELDING, str(ROOT / ".ci" / "lint")],
         "browser": [*pytest, "tests/browser", *arguments],
@@ -44,9 +48,10 @@ def parts(arguments: list[str]) -> dict[str, list[str]]:
 async def run(name: str, command: list[str]) -> bool:
     """Run one part to its end and show what it wrote; whether it was well."""
     began, path, code = time.monotonic(), OUT / f"{name}.txt", "stopped"
+    environment = {**os.environ, "VARDEVAKT_SKIPS_FILE": str(SKIPS), "PYTHONDONTWRITEBYTECODE": ""}
     with path.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, cwd=ROOT, env={**os.environ, "VARDEVAKT_SKIPS_FILE": str(SKIPS)}, process_group=0,
+            *command, cwd=ROOT, env=environment, process_group=0,
             stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:

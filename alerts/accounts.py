@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from alerts import audit, login_limit
-from alerts.account import LANGUAGES, Account, AccountRefused, LogInRefused, check_account
+from alerts.account import LANGUAGES, Account, AccountRefused, LogInRefused, account_of, check_account, login_key
 from alerts.database import Database
-from alerts.machine_keys import MachineKeys
 from alerts.passwords import Busy, Passwords, new_token, token_hash
+from alerts.pins import Pins
 from alerts.schema_people import sessions, staff, users
 from alerts.schema_people import wards as ward_rows
+from alerts.staff_access import has_access, on_shift
 
-__all__ = ["Account", "AccountRefused", "Accounts", "LogInRefused", "ensure_demo_accounts"]
+__all__ = ["Account", "AccountRefused", "Accounts", "LogInRefused", "ensure_demo_accounts", "login_key"]
 
 log = structlog.get_logger()
 
@@ -35,8 +35,10 @@ DEMO_PASSWORD = "vardevakt"  # noqa: S105 - known to all, and made by the demo a
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
 
-class Accounts(MachineKeys):
-    """Accounts of one site. Callable from any thread. A session ends after `session_ms`, or `idle_ms` without use."""
+class Accounts(Pins):
+    """Accounts of one site. Callable from any thread. A session ends after `session_ms`, or `idle_ms` without use, and
+    with its person's access.
+    """
 
     def __init__(
         self, database: Database, site_id: str, *, session_ms: int = SESSION_MS, idle_ms: int = IDLE_MS
@@ -100,13 +102,15 @@ class Accounts(MachineKeys):
     def _users(self, condition: ColumnElement[bool]) -> list[Account]:
         query = select(users).where(users.c.site_id == self._site_id, condition).order_by(users.c.id)
         with self._database.reader.connect() as conn:
-            return [_account(row) for row in conn.execute(query)]
+            return [account_of(row) for row in conn.execute(query)]
 
     # -- log-in and sessions ----------------------------------------------------------------------------------
-    def log_in(self, login: str, password: str, source: str, now_ms: int) -> tuple[Account, str]:
+    def log_in(
+        self, login: str, password: str, source: str, now_ms: int, phone_id: str | None = None
+    ) -> tuple[Account, str]:
         """Account and session token of whoever knows the password. Raises LogInRefused."""
         account = self.verify_password(login, password, source, now_ms)
-        return account, self.create_session(account.user_id, now_ms)
+        return account, self.create_session(account.user_id, now_ms, phone_id)
 
     def verify_password(self, login: str, password: str, source: str, now_ms: int) -> Account:
         """Whose password it is. Tries are limited per user and `source` (address). Raises LogInRefused."""
@@ -125,20 +129,27 @@ class Accounts(MachineKeys):
         with self._database.writer.begin() as conn:
             login_limit.forgive(conn, self._site_id, name)
             conn.execute(update(users).where(*self._user(name)).values(password_hash=renewed))
-        return _account(row)
+            if not has_access(conn, self._site_id, row.staff_id, now_ms):
+                raise LogInRefused("access-ended")
+        return account_of(row)
 
-    def create_session(self, user_id: str, now_ms: int) -> str:
-        """A token for the browser's cookie. Over 20 sessions of one user, the oldest end."""
+    def create_session(self, user_id: str, now_ms: int, phone_id: str | None = None) -> str:
+        """A token for the browser's cookie. Over 20 sessions of one user, the oldest end; on a registered phone, those
+        that others left there.
+        """
         token, mine = new_token(), (sessions.c.site_id == self._site_id, sessions.c.user_id == user_id)
         with self._database.writer.begin() as conn:
             conn.execute(delete(sessions).where(sessions.c.site_id == self._site_id, sessions.c.expires_ms <= now_ms))
             oldest_first = select(sessions.c.token_hash).where(*mine).order_by(sessions.c.created_ms.desc())
             too_many = conn.execute(oldest_first.offset(SESSIONS_PER_USER - 1)).scalars().all()
             conn.execute(delete(sessions).where(*mine, sessions.c.token_hash.in_(too_many)))
+            if phone_id is not None:
+                left = (sessions.c.phone_id == phone_id, sessions.c.revoked_ms.is_(None))
+                conn.execute(update(sessions).where(mine[0], *left).values(revoked_ms=now_ms))
             conn.execute(
                 insert(sessions).values(
                     site_id=self._site_id, token_hash=token_hash(token), user_id=user_id, created_ms=now_ms,
-                    seen_ms=now_ms, expires_ms=now_ms + self._session_ms,
+                    seen_ms=now_ms, expires_ms=now_ms + self._session_ms, phone_id=phone_id,
                 )
             )  # fmt: skip
         return token
@@ -155,12 +166,13 @@ class Accounts(MachineKeys):
         )
         with self._database.reader.connect() as conn:
             row = conn.execute(query).first()
-        if row is None:
+            account = None if row is None else on_shift(conn, self._site_id, account_of(row), now_ms)
+        if row is None or account is None:
             return None
         if now_ms - row.seen_ms >= min(SEEN_EVERY_MS, self._idle_ms // 4):
             with self._database.writer.begin() as conn:
                 conn.execute(update(sessions).where(*this, sessions.c.seen_ms < now_ms).values(seen_ms=now_ms))
-        return _account(row)
+        return account
 
     def end_session(self, token: str, now_ms: int) -> None:
         """Log out. Repeating it changes nothing."""
@@ -176,19 +188,6 @@ class Accounts(MachineKeys):
         known = select(table.c.id).where(table.c.site_id == self._site_id, table.c.id == item_id)
         if conn.execute(known).first() is None:
             raise AccountRefused(f"unknown_{kind}", kind, f"there is no {kind} {item_id[:64]} in this site")
-
-    def _count_try(self, login: str, source: str, now_ms: int) -> None:
-        """Count a try before its password is looked at. Raises LogInRefused; what is refused costs no write."""
-        with self._database.reader.connect() as conn:
-            wait_ms = login_limit.wait_ms(conn, self._site_id, login, source, now_ms)
-        if wait_ms == 0:
-            with self._database.writer.begin() as conn:
-                wait_ms = login_limit.wait_ms(conn, self._site_id, login, source, now_ms)
-                if wait_ms == 0:
-                    login_limit.count(conn, self._site_id, login, source, now_ms)
-        if wait_ms:
-            log.warning("login_limited", source=login_limit.source_name(source))
-            raise LogInRefused("too-many-tries", -(-wait_ms // 1_000))
 
     def _end_all(self, conn: Connection, login: str, now_ms: int) -> None:
         mine = (sessions.c.site_id == self._site_id, sessions.c.user_id == login_key(login))
@@ -238,13 +237,9 @@ def ensure_demo_accounts(
         ("ida", "Ida (demo)", ("carer",), second),
     ):
         if login not in known:
+            # past add_user, which would refuse so short a password
             accounts._add(login, DEMO_PASSWORD, name, roles, now_ms, staff_id, None, "nb")  # noqa: SLF001
     return [("ola", DEMO_PASSWORD), ("ida", DEMO_PASSWORD)]
-
-
-def login_key(login: str) -> str:
-    """What a user is known by, however it was typed."""
-    return login.strip().casefold()[:200]
 
 
 def _acceptable(password: str) -> None:
@@ -253,8 +248,3 @@ def _acceptable(password: str) -> None:
         raise AccountRefused("password_length", "password", message)
     if len(set(password)) < 4 or password.casefold().strip() == DEMO_PASSWORD:
         raise AccountRefused("password_easy", "password", "that password is too easy to guess")
-
-
-def _account(row: Row[Any]) -> Account:
-    wards = None if row.wards is None else tuple(row.wards)
-    return Account(row.id, row.staff_id, row.name, frozenset(row.roles), row.language, wards)

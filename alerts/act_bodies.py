@@ -6,6 +6,7 @@ more; what is known is checked, so that nothing unbounded or ill-formed reaches 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -18,10 +19,21 @@ Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$"
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
 
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+AFTERWARDS_MAX_MS = 24 * 3_600_000  # older than this is a matter for the journal, not for the desk
+AHEAD_MS = 120_000  # a phone's clock may be a little fast
+
+
 class Plain(msgspec.Struct, frozen=True):
-    """Any act may carry a few words."""
+    """Any act may carry a few words, and when it was done, where it is reported afterwards."""
 
     note: Text | None = None
+    at: Instant | None = None
+
+
+class Claim(Plain, frozen=True):
+    take_over: bool = False  # from the one who has it, who is told
 
 
 class Contact(Plain, frozen=True):
@@ -35,6 +47,8 @@ class HandOver(Plain, frozen=True, kw_only=True):
 class Note(msgspec.Struct, frozen=True):
     text: Text = ""
     call: Literal["110", "112", "113", "116117"] | None = None  # a call made outside is an act of its own
+    search: Literal["start", "stop"] | None = None  # for the person: positions are visible meanwhile
+    at: Instant | None = None
 
 
 class End(Plain, frozen=True):
@@ -54,9 +68,10 @@ DOSE_ACTIONS = {"dose_given": "dose.taken", "dose_confirmed": "dose.taken", "dos
 to be taken this time (contracts §1).
 """
 
-Body = Plain | Contact | HandOver | Note | End | Document
+Body = Plain | Claim | Contact | HandOver | Note | End | Document
 
 BODIES: dict[str, type[Body]] = {
+    acts.CLAIM: Claim,
     acts.CONTACT: Contact,
     acts.HAND_OVER: HandOver,
     acts.NOTE: Note,
@@ -76,6 +91,19 @@ def parse_body(act: str, body: dict[str, object]) -> Body:
         expected, _, where = str(error).partition(" - at `$")
         field = where.strip("`.") or expected.rpartition("`")[0].rpartition("`")[2]
         raise Refused(BAD_BODY, {"act": act, "field": field, "expected": expected}) from error
-    if isinstance(parsed, Note) and not parsed.text.strip() and parsed.call is None:
+    if isinstance(parsed, Note) and not parsed.text.strip() and parsed.call is None and parsed.search is None:
         raise Refused(BAD_BODY, {"act": act, "field": "text", "expected": "some text, or a call"})
     return parsed
+
+
+def happened_ms(act: str, body: Body, opened_ms: int, now_ms: int) -> int:
+    """When the act was done: now, or as reported afterwards. Raises Refused for a time that cannot be: before the
+    alert, in the future, or more than a day ago.
+    """
+    if body.at is None:
+        return now_ms
+    at_ms = round(body.at.timestamp() * 1_000)
+    if max(opened_ms, now_ms - AFTERWARDS_MAX_MS) <= at_ms <= now_ms + AHEAD_MS:
+        return min(at_ms, now_ms)
+    expected = "a time since the alert came, not in the future, at most 24 h ago"
+    raise Refused(BAD_BODY, {"act": act, "field": "at", "expected": expected})

@@ -21,6 +21,7 @@ NOTE = "note"
 END = "end"
 DOCUMENT = "document"
 REOPEN = "reopen"
+TAKE_OVER = "take-over"  # not a name of contracts §6: a `claim` that says `take_over`
 
 ACTS = (
     CLAIM,

@@ -27,6 +27,10 @@ NOBODY: dict[str, Any] = {
     "claimed_function": None,
     "claimed_ms": None,
     "handed_to": None,
+    "second_by": None,
+    "second_name": None,
+    "second_function": None,
+    "second_on_site_ms": None,
 }
 """An incident that nobody has."""
 
@@ -60,6 +64,16 @@ def insert_alert(tx: Transaction, row: dict[str, Any]) -> Row:
     """Write a new alert's row and give it back as it stands."""
     tx.conn.execute(insert(alerts).values(**row))
     return again(tx, row)
+
+
+def links_behind(tx: Transaction, target: Row) -> dict[str, Any]:
+    """What an alert's row says when it goes under another: seen there, rung for nobody by itself, over with it."""
+    return {
+        "incident_id": target["incident_id"],
+        "handling": tx.incident(target["incident_id"])["handling"],
+        "merged_into": target["alert_id"],
+        "ever_claimed": True,
+    }
 
 
 def join_incident(tx: Transaction, row: dict[str, Any], key: str, duty: Duty) -> Row:
@@ -135,5 +149,6 @@ def _reopen_incident(tx: Transaction, incident: Row, row: Row) -> None:
         staff_alarm=row["staff_alarm"],
         contact_ms=None,
         on_site_ms=None,
+        no_voice_ms=None,
     )
     incident_flow.start_chain(tx, tx.incident(incident["incident_id"]), row["alert_id"])

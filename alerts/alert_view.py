@@ -15,11 +15,14 @@ from alerts.escalation import (
     ESCALATE,
     HAND_OVER,
     RING_NEXT,
+    SECOND,
     STAFF,
+    WATCH,
     Snapshot,
     Target,
     hand_over_targets,
     next_as_well,
+    second_targets,
 )
 from alerts.lifecycle import HELD
 
@@ -78,6 +81,9 @@ def alert_item(
         "contact_code": alert["contact_code"],
         "claimed_by": claimed_by(incident) if alert["open"] else None,
         "next_step": next_step_item(incident, timer) if alert["open"] else None,
+        "two": two_item(incident) if alert["open"] else None,
+        "owner": incident["owner"] if alert["open"] else None,
+        "search": search_item(incident),
         "incident": {
             "id": incident["incident_id"],
             "alert_ids": [row["alert_id"] for row in siblings],
@@ -117,11 +123,29 @@ def claimed_by(incident: Row) -> dict[str, Any] | None:
     }
 
 
+def two_item(incident: Row) -> dict[str, Any] | None:
+    """Where two must go and somebody does: who comes as the second (None: still asked for), and whether whoever is
+    there first waits outside; None where one is enough.
+    """
+    if not incident["snapshot"].get("two") or incident["claimed_by"] is None:
+        return None
+    second = {"staff": incident["second_by"], "name": incident["second_name"]}
+    there = incident["on_site_ms"] is not None and incident["second_on_site_ms"] is not None
+    return {"second": second if incident["second_by"] else None, "wait_outside": not there}
+
+
+def search_item(incident: Row) -> dict[str, Any] | None:
+    """When somebody searched for the person; `until` None while they do."""
+    if incident["search_from_ms"] is None:
+        return None
+    return {"from": instant(incident["search_from_ms"]), "until": instant(incident["search_until_ms"])}
+
+
 def next_step_item(incident: Row, timer: Row | None) -> dict[str, Any] | None:
     """Who is rung now, and what happens next if nobody does anything: when, and to whom.
 
     `ringing`: names of those who have been told and have not answered; empty where nobody is rung. `target` is who is
-    new in the next step, `targets` all that it tells.
+    new in the next step, `targets` all that it tells. `held_back`: why nobody is rung before that (alerts/quiet.py).
     """
     if timer is None:
         return None
@@ -137,10 +161,15 @@ def next_step_item(incident: Row, timer: Row | None) -> dict[str, Any] | None:
         ringing = tuple(one for one in chain.functions if one.id == asked)
         for step in range(min(timer["step"], len(chain.functions) + 1)):  # after that all of them, again and again
             ringing += hand_over_targets(chain, asked, step)
+    elif timer["kind"] == SECOND:
+        targets = second_targets(chain, timer["step"], (incident["claimed_function"],))
+    elif timer["kind"] == WATCH:
+        targets = chain.steps[0].targets
     elif timer["kind"] == RING_NEXT:
         targets = next_as_well(chain, incident["claimed_function"])
         ringing = (Target(STAFF, incident["claimed_by"] or "", incident["claimed_name"] or ""),)
     names = [one.name for one in targets]
+    quiet = incident["quiet"] if timer["kind"] == ESCALATE else None
     fresh = [one.name for one in targets if one not in ringing]
     target = (fresh or names or [incident["claimed_name"]])[0]
     return {
@@ -149,6 +178,7 @@ def next_step_item(incident: Row, timer: Row | None) -> dict[str, Any] | None:
         "target": target,
         "targets": names,
         "ringing": list(dict.fromkeys(one.name for one in ringing if one.name)),
+        "held_back": None if quiet is None else {"reason": quiet["code"], "args": quiet.get("args", {})},
     }
 
 

@@ -14,11 +14,11 @@ import structlog
 from sqlalchemy import Connection, CursorResult, delete, insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from alerts import incident_flow
+from alerts import card_offers, incident_flow, outages, test_tasks, untested
 from alerts.alert_moves import again, close, orphan, raise_priority, standing
 from alerts.enrich_alert import enrich_alert
 from alerts.escalation import ASK_AGAIN
-from alerts.lifecycle import NEW, condition_after, may_self_resolve
+from alerts.lifecycle import ACTIVE, MOMENTARY, NEW, condition_after, may_self_resolve
 from alerts.raise_alert import raise_alert
 from alerts.schema import effects
 from alerts.schema_upkeep import observations, protection
@@ -31,6 +31,7 @@ InForce = Callable[[Connection, str, str, int], None]
 """(connection, site, setting_id, version): the fold has seen this version of a setting."""
 
 NOT_WATCHED = ("not_watched", "quarantined")
+WAYS = ("not_watched", "watched")  # without a rule: the way to the person is broken, or whole again
 
 
 def apply_effect(tx: Transaction, lane: str, effect: Effect, in_force: InForce | None) -> None:
@@ -42,6 +43,7 @@ def apply_effect(tx: Transaction, lane: str, effect: Effect, in_force: InForce |
             row = tx.alert(effect.alert_id)
             if row is None:
                 raise_alert(tx, effect)
+                test_tasks.follow(tx, effect)
             else:
                 enrich_alert(tx, row, effect)
         case Update():
@@ -66,6 +68,7 @@ def _update(tx: Transaction, effect: Update) -> None:
     tx.line(row, "updated", effect.reason.args, text_code=effect.reason.code)
     if effect.priority is not None:
         raise_priority(tx, row, effect.priority)
+    card_offers.said(tx, again(tx, row), effect)
     tx.change("alert", row["alert_id"])
 
 
@@ -79,6 +82,7 @@ def _clear(tx: Transaction, effect: Clear) -> None:
     assert last is not None, "a row that is there stands for itself at least"
     for each in (row,) if last["alert_id"] == row["alert_id"] or row["merged_into"] else (row, last):
         _clear_one(tx, each, effect)
+    untested.follow(tx, row)
 
 
 def _clear_one(tx: Transaction, row: Row, effect: Clear) -> None:
@@ -101,11 +105,21 @@ def _clear_one(tx: Transaction, row: Row, effect: Clear) -> None:
         ever_claimed=row["ever_claimed"],
         handling=row["handling"],
     )
+    needed = _still_needed(tx, row)
     if resolves and not effect.retracted and not effect.stays:
-        tx.send(incident, "cleared", tx.rung(incident["incident_id"]), alert_id=row["alert_id"])
+        if not needed:
+            tx.send(incident, "cleared", tx.rung(incident["incident_id"]), alert_id=row["alert_id"])
         close(tx, row, "self_resolved", "self_resolved")
-    elif incident["handling"] != NEW:
-        incident_flow.tell_holder(tx, incident, "cleared", row["alert_id"])
+    elif incident["handling"] != NEW and not needed:
+        # nobody is told to stay at home by a sensor: a son who opens the door is no sign that she was found
+        say = "seems_over" if row["alarm"] or row["priority"] == "P1" else None
+        incident_flow.tell_holder(tx, incident, "cleared", row["alert_id"], say)
+
+
+def _still_needed(tx: Transaction, row: Row) -> bool:
+    """Whether somebody must go all the same: back in bed says nothing of the alarm in the same incident."""
+    others = (one for one in tx.alerts_of(row["incident_id"]) if one["alert_id"] != row["alert_id"])
+    return any(not one["merged_into"] and one["condition"] in {ACTIVE, MOMENTARY} for one in others)
 
 
 def _observe(tx: Transaction, effect: Observe, in_force: InForce | None) -> None:
@@ -116,6 +130,8 @@ def _observe(tx: Transaction, effect: Observe, in_force: InForce | None) -> None
         _not_watched(tx, effect)
     elif effect.kind == "watched":
         _watched(tx, effect)
+    if effect.kind in WAYS and not effect.rule:
+        outages.follow(tx, effect)
     tx.conn.execute(
         insert(observations).values(
             home_id=effect.home,

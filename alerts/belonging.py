@@ -11,17 +11,22 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from alerts.database import Database
 from alerts.item_tables import ITEM_TABLES
 from alerts.projection import setting_id
 from alerts.schema import alerts
-from alerts.schema_people import devices, gateways, homes, residents, setting_versions
+from alerts.schema_people import devices, functions, gateways, homes, residents, setting_versions
+from alerts.schema_quiet import outages, silences
+from alerts.schema_routing import policies
+from alerts.schema_shifts import phones, rota, shifts
 
 Wards = frozenset[str]
 EVERYBODYS: Wards = frozenset()
 OWNERS = ("resident", "home", "device", "gateway")  # fields by which an item says whose it is, the nearest first
+OF_FUNCTION: dict[str, Table] = {"function": functions, "shift": shifts, "rota_entry": rota, "phone": phones}
+OF_WARD: dict[str, Table] = {"outage": outages, "silence": silences}
 OWNED = frozenset({"contact", "key", "measure", "plan", "pause", "test_session"})
 IDS_AT_ONCE = 500
 
@@ -46,6 +51,12 @@ class Belonging:
             return self._gateways.get(item_id)
         if kind == "device":
             return self._devices.get(item_id)
+        if kind in OF_WARD:
+            return self._wards_in_row(kind, item_id)
+        if kind in OF_FUNCTION:
+            return self._wards_of_function(kind, item_id)
+        if kind == "policy":
+            return self._policies.get(item_id)
         return self._wards_of_setting(kind, item_id)
 
     def wards_of_item(self, item: Mapping[str, Any]) -> Wards:
@@ -98,6 +109,39 @@ class Belonging:
                 ).scalar()
                 return None if earlier is None else self.wards_of_item(earlier)
         return self.wards_of_item(dict(row))
+
+    def _wards_in_row(self, kind: str, item_id: str) -> Wards | None:
+        """Of rows that say themselves whose they are: an outage its ward, a silence its ward or what it silences."""
+        table = OF_WARD[kind]
+        query = select(table).where(table.c.site_id == self._site_id, table.c[f"{kind}_id"] == item_id)
+        with self._database.reader.connect() as conn:
+            row = conn.execute(query).mappings().first()
+        if row is None:
+            return None
+        ward = row.get("ward_id") or row.get("ward")
+        return frozenset({str(ward)}) if ward else self.wards_of_item(dict(row))
+
+    def _wards_of_function(self, kind: str, item_id: str) -> Wards | None:
+        """A function's ward; that of whatever is of a function. A phone of none is everybody's."""
+        table = OF_FUNCTION[kind]
+        named = table.c.id if kind == "function" else table.c.function_id
+        query = (
+            select(table.c.id, functions.c.ward)
+            .join(functions, (functions.c.site_id == table.c.site_id) & (functions.c.id == named), isouter=True)
+            .where(table.c.site_id == self._site_id, table.c.id == item_id)
+        )
+        if kind == "function":
+            query = select(table.c.id, table.c.ward).where(table.c.site_id == self._site_id, table.c.id == item_id)
+        with self._database.reader.connect() as conn:
+            row = conn.execute(query).first()
+        if row is None:
+            return None
+        return EVERYBODYS if row.ward is None else frozenset({row.ward})
+
+    @cached_property
+    def _policies(self) -> dict[str, Wards]:
+        """By their ward; those of the whole site are everybody's to read."""
+        return {row["policy_id"]: frozenset({row["ward"]} - {None}) for row in self._rows(policies)}
 
     @cached_property
     def _homes(self) -> dict[str, Wards]:

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 from sqlalchemy import insert, select, update
 
-from alerts import test_sessions
-from alerts.acts import KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from alerts import desk_timers, outside_word, test_sessions
+from alerts.acts import KEY_REUSED, SYSTEM, UNKNOWN_ALERT, Actor, Refused
 from alerts.apply_effects import InForce, apply_effect
 from alerts.database import Database
 from alerts.fire_timers import fire_due, next_due_ms
@@ -34,6 +34,7 @@ from alerts.transaction import Transaction
 from rules.effects import Effect, Fenced, Raise
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 MOST_BATCHES = 200  # per tick; what is left is due again at once
 KEY_LIMIT = 200
@@ -149,6 +150,42 @@ class Desk:
         assert answer is not None, "an alert that was acted on is there"
         return answer
 
+    def transact(self, now_ms: int, work: Callable[[Transaction], T]) -> T:
+        """One transaction for what the desk's other parts do (silences, outages): all of it or nothing, and pages and
+        timers are woken. What `work` raises is raised here.
+        """
+        with self.database.writer.begin() as conn:
+            tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+            answer = work(tx)
+        if tx.changed:
+            self._changed()
+        return answer
+
+    def responder_says(
+        self, alert_id: str, contact_id: str, answer: str, now_ms: int, actor: Actor = SYSTEM
+    ) -> dict[str, Any]:
+        """See `outside_word.responder_says`; the alert after it."""
+        return self._outside(
+            alert_id, now_ms, lambda tx: outside_word.responder_says(tx, alert_id, contact_id, answer, actor)
+        )
+
+    def centre_says(self, alert_id: str, word: str, now_ms: int, actor: Actor) -> dict[str, Any]:
+        """See `outside_word.centre_says`; the alert after it."""
+        return self._outside(alert_id, now_ms, lambda tx: outside_word.centre_says(tx, alert_id, word, actor))
+
+    def _outside(self, alert_id: str, now_ms: int, say: Callable[[Transaction], None]) -> dict[str, Any]:
+        with self.database.writer.begin() as conn:
+            tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+            try:
+                say(tx)
+            except Refused as refused:
+                refused.state = alert_of(conn, alert_id) or {}
+                raise
+            answer = alert_of(conn, alert_id)
+        self._changed()
+        assert answer is not None, "an alert that was spoken of is there"
+        return answer
+
     # -- test sessions ----------------------------------------------------------------------------------------
 
     def open_test_session(self, device_id: str, staff: str, now_ms: int, minutes: int = 30) -> dict[str, Any]:
@@ -167,9 +204,11 @@ class Desk:
         for _ in range(MOST_BATCHES):
             with self.database.writer.begin() as conn:
                 tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+                desk_timers.fire_due(tx)
                 fired = fire_due(tx)
-                due_ms = next_due_ms(tx)
-            changed = changed or fired > 0
+                due = (next_due_ms(tx), desk_timers.next_due_ms(tx))
+                due_ms = min((at_ms for at_ms in due if at_ms is not None), default=None)
+            changed = changed or fired > 0 or tx.changed
             if due_ms is None or due_ms > now_ms:
                 break
         if now_ms - self._pruned_ms >= PRUNE_EVERY_MS:

@@ -96,7 +96,7 @@ def _move_out(tx: Transaction, row: Row, before: Row) -> None:
     _part_presses(tx, row)
     key = alone_key(row["alert_id"])
     staff_row = {**row, "staff_alarm": True}
-    incident = incident_flow.open_incident(tx, staff_row, key, duty_of(tx.conn, tx.site_id, row["home_id"]))
+    incident = incident_flow.open_incident(tx, staff_row, key, duty_of(tx.conn, tx.site_id, row["home_id"], tx.now_ms))
     tx.set_alert(
         row["alert_id"],
         incident_id=incident["incident_id"],

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 
-from alerts import escalation, incident_flow
+from alerts import card_offers, escalation, incident_flow, owners, second_helper
 from alerts.alert_moves import join_incident
+from alerts.cards import AMBULANCE
 from alerts.duty import duty_of
 from alerts.incidents import Opening, incident_key
 from alerts.lifecycle import ACTIVE, ENDED, HANDED_OVER, HELD, NEW
+from alerts.quiet import OUTAGE
 from alerts.schema import alerts, timers
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
@@ -52,17 +54,20 @@ def next_due_ms(tx: Transaction) -> int | None:
 
 def ring_after_hand_over(tx: Transaction, incident: Row, alert_id: str, step: int, late_ms: int) -> None:
     """Nobody accepted, or the one asked cannot: the next function is asked, in the end all of them and the fallback."""
-    targets = escalation.hand_over_targets(incident["chain"], incident["handed_to"] or "", step)
+    asked = escalation.hand_over_targets(incident["chain"], incident["handed_to"] or "", step)
+    targets = incident_flow.told(tx, incident, asked)
     tx.send(incident, "hand_over", targets, alert_id=alert_id, step=step)
     tx.line(incident, "hand_over_unanswered", _args(late_ms, targets=[t.name for t in targets]))
     tx.set_timer(incident["incident_id"], escalation.HAND_OVER, tx.now_ms + escalation.ANSWER_MS, step + 1)
+    if incident["no_voice_ms"] is not None:
+        card_offers.offer(tx, incident, AMBULANCE, "no_voice_unanswered")
     tx.changed_incident(incident["incident_id"])
 
 
 def _escalate(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
     if incident["handling"] != NEW or not incident["open"]:
         return
-    incident_flow.fire_step(tx, incident, timer["step"], _lead(tx, incident), _late(tx, timer))
+    incident_flow.ring_or_hold(tx, incident, timer["step"], _lead(tx, incident), _late(tx, timer))
     tx.changed_incident(incident["incident_id"])
 
 
@@ -88,7 +93,8 @@ def _ring_next(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
     """The claim stays, but somebody else is rung as well; then the holder is asked again, and so on."""
     if incident["handling"] not in HELD:
         return
-    targets = escalation.next_as_well(incident["chain"], incident["claimed_function"])
+    others = escalation.next_as_well(incident["chain"], incident["claimed_function"])
+    targets = incident_flow.told(tx, incident, others)
     tx.send(incident, "ring", targets, alert_id=_lead(tx, incident))
     tx.line(incident, "rang_next", _args(_late(tx, timer), targets=[t.name for t in targets]))
     tx.set_timer(incident["incident_id"], escalation.ASK, tx.now_ms + escalation.ASK_MS[incident["priority"]])
@@ -116,6 +122,9 @@ def _ask_again(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
     earlier = tx.alert(timer["alert_id"])
     if earlier is None or earlier["open"] or earlier["condition"] != ACTIVE or earlier["continued_by"]:
         return
+    stood_for_it = tx.alert(earlier["merged_into"]) if earlier["merged_into"] else None
+    if stood_for_it is not None and stood_for_it["rule"] == OUTAGE and stood_for_it["condition"] == ACTIVE:
+        return  # the outage is asked about again, for all its homes at once
     alert_id = name_uuid(earlier["alert_id"], "successor")
     row = dict(earlier) | {
         "alert_id": alert_id,
@@ -141,12 +150,29 @@ def _ask_again(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
         alarm=earlier["alarm"],
         staff_alarm=earlier["staff_alarm"],
     )
-    alert = join_incident(tx, row, incident_key(opening), duty_of(tx.conn, tx.site_id, earlier["home_id"]))
+    alert = join_incident(tx, row, incident_key(opening), duty_of(tx.conn, tx.site_id, earlier["home_id"], tx.now_ms))
     tx.copy_causes(earlier["alert_id"], alert_id)
     tx.set_alert(earlier["alert_id"], continued_by=alert_id)
     tx.line(earlier, "continued", _args(_late(tx, timer), alert_id=alert_id))
     tx.change("alert", earlier["alert_id"])
     tx.change("alert", alert["alert_id"])
+
+
+def _second(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
+    second_helper.ask_for_second(tx, incident, _lead(tx, incident), _late(tx, timer))
+    tx.changed_incident(incident["incident_id"])
+
+
+def _watch(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
+    """The centre has not said that it has it, or nothing since: it is ours."""
+    if incident["owner"] is None or incident["handling"] != NEW or not incident["open"]:
+        return
+    incident = owners.take_back(tx, incident, "silent" if timer["step"] else "no_receipt")
+    incident_flow.continue_chain(tx, incident, _lead(tx, incident))
+
+
+def _card(tx: Transaction, _incident: Row, timer: dict[str, Any]) -> None:
+    card_offers.fire(tx, timer)
 
 
 FIRERS: dict[str, Callable[[Transaction, Row, dict[str, Any]], None]] = {
@@ -157,15 +183,18 @@ FIRERS: dict[str, Callable[[Transaction, Row, dict[str, Any]], None]] = {
     escalation.HAND_OVER: _hand_over,
     escalation.DOCUMENT: _document,
     escalation.ASK_AGAIN: _ask_again,
+    escalation.SECOND: _second,
+    escalation.WATCH: _watch,
+    escalation.CARD: _card,
 }
 
 
 def _lead(tx: Transaction, incident: Row) -> str:
-    """The alert a message speaks of: the most urgent, then the oldest."""
+    """The alert a message speaks of: one that stands behind no other, the most urgent, then the oldest."""
     found = tx.conn.execute(
         select(alerts.c.alert_id)
         .where(alerts.c.incident_id == incident["incident_id"], alerts.c.open)
-        .order_by(alerts.c.priority, alerts.c.opened_ms, alerts.c.alert_id)
+        .order_by(alerts.c.merged_into.is_not(None), alerts.c.priority, alerts.c.opened_ms, alerts.c.alert_id)
         .limit(1)
     ).scalar()
     assert found is not None, "an open incident has an open alert"

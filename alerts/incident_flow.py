@@ -10,14 +10,23 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import insert
 
-from alerts import escalation
+from alerts import escalation, owners, profiles, routing
+from alerts.cards import NO_ANSWER_MS
 from alerts.duty import duty_of
-from alerts.escalation import Duty
-from alerts.lifecycle import CLAIMED, HANDED_OVER, HELD, NEW, REPORTED_VKP
+from alerts.duty import shift_end_ms as shift_end
+from alerts.escalation import Duty, Target
+from alerts.lifecycle import CLAIMED, ENDED, HANDED_OVER, HELD, NEW, REPORTED_VKP
+from alerts.quiet import WAIT
+from alerts.quiet_situation import judge_incident
 from alerts.schema import incidents
 from alerts.transaction import Row, Transaction, highest, holder_target
 from ingest.event import name_uuid
 
+LEASES = (
+    escalation.ESCALATE, escalation.ASK, escalation.RING_NEXT, escalation.ARRIVE, escalation.HAND_OVER,
+    escalation.DOCUMENT, escalation.WATCH,
+)  # fmt: skip
+"""Timers of an incident of which one stands at a time; asking for a second goes on beside them."""
 LATE_AFTER_MS = 5_000  # a timer that fires later than this says so
 
 
@@ -38,62 +47,110 @@ def open_incident(tx: Transaction, alert: Row, key: str, duty: Duty) -> Row:
         "opened_ms": alert["opened_ms"],
         "last_alarm_ms": tx.now_ms if alert["alarm"] else None,
         "step": -1,
-        "snapshot": _chain(duty, alert["priority"], tx.now_ms, staff_alarm=alert["staff_alarm"]),
+        "snapshot": _chain(tx, duty, alert, alert),
     }
     tx.conn.execute(insert(incidents).values(**values))
     return tx.incident(str(values["incident_id"]))
 
 
 def start_chain(tx: Transaction, incident: Row, alert_id: str) -> None:
-    """Begin (again) with the chain for the incident's priority, by the ward's duty of now."""
-    duty = duty_of(tx.conn, tx.site_id, incident["home_id"])
-    chain = _chain(duty, incident["priority"], tx.now_ms, staff_alarm=incident["staff_alarm"])
-    tx.set_incident(incident["incident_id"], snapshot=chain, step=-1, ward_id=duty.ward_id)
+    """Begin (again) with the chain for the incident's priority, by the policies and the ward's duty of now."""
+    duty = duty_of(tx.conn, tx.site_id, incident["home_id"], tx.now_ms)
+    alert = tx.alert(alert_id)
+    assert alert is not None, "an incident's chain begins because of an alert"
+    chain = _chain(tx, duty, alert, incident)
+    tx.set_incident(
+        incident["incident_id"], snapshot=chain, step=-1, ward_id=duty.ward_id, owner=None, received_ms=None
+    )
     continue_chain(tx, tx.incident(incident["incident_id"]), alert_id)
 
 
 def continue_chain(tx: Transaction, incident: Row, alert_id: str) -> None:
-    """Fire the step after the last one that was fired, now if it may ring now, else when it may."""
-    chain: escalation.Snapshot = incident["chain"]
+    """The step after the last one that was fired: now if it may ring now, else when it may."""
     step = incident["step"] + 1
-    if step == 0 and chain.nobody:
+    if step == 0 and incident["chain"].nobody:
         tx.line(incident, "nobody_on_duty", {"ward": incident["ward_id"]})
         tx.change("health", "nobody_on_duty")
-    due_ms = max(escalation.earliest_ms(chain, tx.now_ms), tx.now_ms)
-    if due_ms > tx.now_ms:
-        tx.set_timer(incident["incident_id"], escalation.ESCALATE, due_ms, step)
-    else:
-        fire_step(tx, incident, step, alert_id)
+    if step == 0 and incident["staff_alarm"]:
+        tx.set_timer(incident["incident_id"], escalation.CARD, tx.now_ms + NO_ANSWER_MS, alert_id=alert_id)
+    ring_or_hold(tx, incident, step, alert_id, listed=True)
+
+
+def ring_or_hold(
+    tx: Transaction, incident: Row, step: int, alert_id: str, late_ms: int = 0, *, listed: bool = False
+) -> None:
+    """A step's time has come: fire it, unless everything the incident has open must be quiet for now
+    (alerts/quiet.py). `listed`: the hours of its chain have not been waited for yet.
+    """
+    verdict = judge_incident(tx, incident, listed=listed or incident["chain"].mode == profiles.BY_DAY)
+    if verdict is None or verdict.kind != WAIT:
+        if incident["quiet"] is not None:
+            tx.set_incident(incident["incident_id"], quiet=None, quiet_until_ms=None)
+        fire_step(tx, incident, step, alert_id, late_ms)
+        return
+    reason = msgspec.to_builtins(verdict.reason)
+    tx.set_incident(incident["incident_id"], quiet=reason, quiet_until_ms=verdict.until_ms)
+    if incident["quiet"] != reason:
+        tx.line(incident, "held_back", verdict.reason.args, text_code=verdict.reason.code)
+    tx.set_timer(incident["incident_id"], escalation.ESCALATE, verdict.until_ms, step)
 
 
 def fire_step(tx: Transaction, incident: Row, step: int, alert_id: str, late_ms: int = 0) -> None:
-    """Tell this step's targets and set the timer of the next."""
+    """Tell this step's targets and set the timer of the next. An outside centre that owns it is told instead."""
     chain: escalation.Snapshot = incident["chain"]
+    if step == 0 and chain.owner:
+        owners.to_centre(tx, incident, alert_id)
+        return
     targets = chain.steps[min(step, len(chain.steps) - 1)].targets
     tx.set_incident(incident["incident_id"], step=step)
     if targets and not tx.unattended:
+        targets = told(tx, incident, targets, as_begun=step == 0 and chain.base_ms == tx.now_ms)
         tx.send(incident, "ring", targets, alert_id=alert_id, step=step)
-        tx.line(incident, "rang", {"step": step, "targets": [t.name for t in targets]} | _late(late_ms))
+        tx.line(incident, "rang", {"step": step, "targets": [t.name for t in targets]} | late_args(late_ms))
     elif step == 0 and not targets:
-        tx.line(incident, "listed", _late(late_ms))
+        tx.line(incident, "listed", late_args(late_ms))
     after = escalation.next_step(chain, step + 1, tx.now_ms)
     tx.set_timer(incident["incident_id"], escalation.ESCALATE, after.due_ms, step + 1)
-    if targets and incident["staff_alarm"] and step == 1:
-        tx.line(incident, "card_offered", {"card": "112"})
+
+
+def told(tx: Transaction, incident: Row, targets: tuple[Target, ...], *, as_begun: bool = False) -> tuple[Target, ...]:
+    """Whom a step tells as of now (`routing.told_now`). `as_begun`: its chain was made this instant, and knows."""
+    chain: escalation.Snapshot = incident["chain"]
+    if as_begun:
+        duty = Duty(incident["ward_id"], chain.profile, chain.functions, timezone=chain.timezone)
+    else:
+        duty = duty_of(tx.conn, tx.site_id, incident["home_id"], tx.now_ms)
+    resident = resident_of(incident)
+    return routing.told_now(tx.conn, tx.site_id, targets, duty, chain.functions, resident, tx.now_ms)
+
+
+def resident_of(incident: Row) -> str | None:
+    """The person an incident is about, where one is known (alerts/incidents.py)."""
+    kind, _, resident = str(incident["key"]).partition(":")
+    return resident if kind == "resident" else None
 
 
 def set_lease(tx: Transaction, incident: Row) -> None:
-    """Somebody has it (or has ended it): the chain stops, and what happens if they do nothing takes its place."""
-    tx.drop_timers(incident["incident_id"])
+    """Somebody has it (or has ended it): the chain stops, and what happens if they do nothing takes its place. Where
+    two must go and one is missing, the asking for one more goes on.
+    """
+    handling, chain = incident["handling"], incident["chain"]
+    asking = chain.two and incident["second_by"] is None and handling in HELD
+    tx.drop_timers(incident["incident_id"], kinds=LEASES if asking else None)
+    shift_end_ms = None
+    if handling == ENDED and incident["claimed_function"]:
+        shift_end_ms = shift_end(tx.conn, tx.site_id, incident["claimed_function"], tx.now_ms)
     kind, due_ms = escalation.lease(
-        incident["chain"], incident["handling"], incident["priority"], incident["claimed_ms"] or tx.now_ms, tx.now_ms
-    )
+        chain, handling, incident["priority"], incident["claimed_ms"] or tx.now_ms, tx.now_ms,
+        shift_end_ms=shift_end_ms,
+    )  # fmt: skip
     tx.set_timer(incident["incident_id"], kind, due_ms)
 
 
-def tell_holder(tx: Transaction, incident: Row, kind: str, alert_id: str) -> None:
-    """A message to the one who has it."""
-    tx.send(incident, kind, (holder_target(incident),), alert_id=alert_id)
+def tell_holder(tx: Transaction, incident: Row, kind: str, alert_id: str, say: str | None = None) -> None:
+    """A message to the one who has it; `say`: other words than its kind's."""
+    args = None if say is None else {"say": say}
+    tx.send(incident, kind, (holder_target(incident),), alert_id=alert_id, args=args)
 
 
 def rise(tx: Transaction, incident: Row, priority: str, alert_id: str) -> None:
@@ -123,6 +180,8 @@ def joined(tx: Transaction, incident: Row, alert: Row) -> None:
         rise(tx, tx.incident(incident["incident_id"]), alert["priority"], alert["alert_id"])
     elif incident["handling"] in {*HELD, HANDED_OVER}:
         tell_holder(tx, incident, "again", alert["alert_id"])
+    elif incident["quiet"] is not None:  # what has joined may be louder than what waits
+        continue_chain(tx, incident, alert["alert_id"])
 
 
 def report(tx: Transaction, alert: Row, kind: str) -> None:
@@ -153,9 +212,10 @@ def end_incident(tx: Transaction, incident: Row) -> None:
     set_lease(tx, incident)
 
 
-def _chain(duty: Duty, priority: str, now_ms: int, *, staff_alarm: bool) -> object:
-    return msgspec.to_builtins(escalation.snapshot(duty, priority, now_ms, staff_alarm=staff_alarm))
-
-
-def _late(late_ms: int) -> dict[str, object]:
+def late_args(late_ms: int) -> dict[str, object]:
+    """What a line says of a timer that fired late."""
     return {"late_ms": late_ms} if late_ms > LATE_AFTER_MS else {}
+
+
+def _chain(tx: Transaction, duty: Duty, alert: Row, incident: Row) -> object:
+    return msgspec.to_builtins(routing.chain_for(tx.conn, tx.site_id, duty, alert, incident, tx.now_ms))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from alerts.item_tables import ITEM_TABLES
+from alerts.policy_reads import policies_naming
 from alerts.schema_people import devices, gateways
 from alerts.site_model import REFERENCES, Device, Gateway, Item, written_name
 from alerts.site_problems import Problem, meant, shown
@@ -45,7 +46,7 @@ def dependents(conn: Connection, site_id: str, kind: str, item_id: str) -> list[
                 for row in conn.execute(query).mappings()
                 if other != "staff" or item_id in row[field]
             ]
-    return found
+    return found + [("policy", policy_id, None) for policy_id in policies_naming(conn, site_id, kind, item_id)]
 
 
 def _exists(conn: Connection, site_id: str, kind: str, item_id: str) -> bool:

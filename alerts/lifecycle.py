@@ -12,7 +12,11 @@ act on one open alert of a person moves all of them.
 |---|---|---|---|
 | claim | new, handed_over | claimed | anyone |
 | claim | claimed, accepted, en_route, on_site | unchanged | holder |
+| claim | claimed, accepted, en_route, on_site | unchanged | one more |
+| claim | claimed, accepted, en_route, on_site | unchanged | second |
+| take-over | claimed, accepted, en_route, on_site | claimed | another |
 | release | claimed, accepted, en_route, on_site, handed_over | new | holder |
+| release | claimed, accepted, en_route, on_site | unchanged | second |
 | contact | new, claimed, accepted, en_route, on_site, handed_over | unchanged | anyone |
 | hand-over | claimed, accepted, en_route, on_site, handed_over | handed_over | holder |
 | accept | handed_over | accepted | another |
@@ -21,15 +25,19 @@ act on one open alert of a person moves all of them.
 | decline | handed_over | unchanged | another |
 | en-route | claimed, accepted | en_route | holder |
 | en-route | en_route | unchanged | holder |
+| en-route | claimed, accepted, en_route, on_site | unchanged | second |
 | on-site | claimed, accepted, en_route | on_site | holder |
 | on-site | on_site | unchanged | holder |
+| on-site | claimed, accepted, en_route, on_site | unchanged | second |
 | note | every state | unchanged | anyone |
 | end | claimed, accepted, en_route, on_site | ended | holder |
 | document | ended | documented | anyone |
 | document | documented | unchanged | anyone |
 | reopen | ended, documented | new | anyone |
 
-What is not in the table is refused with the state as it is now. (`tests/tidy` checks that this table and the one in
+`take-over` is sent as `claim` with `take_over`; a claim without it never takes anything from anybody. Where two must go
+(`State.two`), whoever claims after the holder is the `second`, until there is one. What is not in the table is refused
+with the state as it is now. (`tests/tidy` checks that this table and the one in
 `alerts/README.md` equal the data.)
 """
 
@@ -53,6 +61,7 @@ from alerts.acts import (
     ON_SITE,
     RELEASE,
     REOPEN,
+    TAKE_OVER,
     Actor,
 )
 
@@ -77,6 +86,8 @@ CONDITIONS = (ACTIVE, CLEARED, RETRACTED, MOMENTARY)
 ANYONE = "anyone"
 HOLDER = "holder"
 ANOTHER = "another"
+ONE_MORE = "one more"  # somebody else, while two must go and only one does
+SECOND = "second"  # the other of the two
 
 UNCHANGED = "unchanged"
 
@@ -96,7 +107,11 @@ class Move(msgspec.Struct, frozen=True):
 TABLE = (
     Move(CLAIM, (NEW, HANDED_OVER), CLAIMED, ANYONE),
     Move(CLAIM, HELD, UNCHANGED, HOLDER),
+    Move(CLAIM, HELD, UNCHANGED, ONE_MORE),
+    Move(CLAIM, HELD, UNCHANGED, SECOND),
+    Move(TAKE_OVER, HELD, CLAIMED, ANOTHER),
     Move(RELEASE, (*HELD, HANDED_OVER), NEW, HOLDER),
+    Move(RELEASE, HELD, UNCHANGED, SECOND),
     Move(CONTACT, (NEW, *HELD, HANDED_OVER), UNCHANGED, ANYONE),
     Move(HAND_OVER, (*HELD, HANDED_OVER), HANDED_OVER, HOLDER),
     Move(ACCEPT, (HANDED_OVER,), ACCEPTED, ANOTHER),
@@ -105,8 +120,10 @@ TABLE = (
     Move(DECLINE, (HANDED_OVER,), UNCHANGED, ANOTHER),
     Move(EN_ROUTE, (CLAIMED, ACCEPTED), AT_EN_ROUTE, HOLDER),
     Move(EN_ROUTE, (AT_EN_ROUTE,), UNCHANGED, HOLDER),
+    Move(EN_ROUTE, HELD, UNCHANGED, SECOND),
     Move(ON_SITE, (CLAIMED, ACCEPTED, AT_EN_ROUTE), AT_ON_SITE, HOLDER),
     Move(ON_SITE, (AT_ON_SITE,), UNCHANGED, HOLDER),
+    Move(ON_SITE, HELD, UNCHANGED, SECOND),
     Move(NOTE, HANDLINGS, UNCHANGED, ANYONE),
     Move(END, HELD, ENDED, HOLDER),
     Move(DOCUMENT, (ENDED,), DOCUMENTED, ANYONE),
@@ -114,11 +131,13 @@ TABLE = (
     Move(REOPEN, (ENDED, DOCUMENTED), NEW, ANYONE),
 )
 
-VKP = {CLAIM: 1, CONTACT: 8, HAND_OVER: 4, ACCEPT: 5, EN_ROUTE: 9, ON_SITE: 9, END: 3, DOCUMENT: 7}
-"""Composition-event codes of the national hub (domain §2.3) for the acts that have one; 0 is the report itself."""
-REPORTED_VKP = 0
-CAUSE_VKP = 6
-OTHERS_VKP = 10
+VKP = {
+    "raised": 0, "joined": 0, "claimed": 1, "ended": 3, "self_resolved": 3, "handed_over": 4, "accepted": 5,
+    "responder_coming": 5, "cause": 6, "documented": 7, "contact": 8, "en_route": 9, "dispatched": 9, "to_centre": 9,
+    "second_claimed": 10, "taken_over": 10, "called": 10,
+}  # fmt: skip
+"""Kind of a timeline line -> composition-event code of the national hub (domain §2.3), for those that have one."""
+REPORTED_VKP = VKP["raised"]
 
 CONTACTS = {"spoke": True, "responder_on_site": True, "no_answer": False}
 """How contact was made, and whether it lets a P1 end. "No answer" permits dispatch or 113, never an end."""
@@ -141,13 +160,18 @@ class State(msgspec.Struct, frozen=True):
     contact_ms: int | None = None
     on_site_ms: int | None = None
     last_alarm_ms: int | None = None
+    two: bool = False
+    second: str | None = None
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """The act may be done. `to` is the handling after it; `repeated` = it was so already, nothing to do."""
+    """The act may be done. `to` is the handling after it; `repeated` = it was so already, nothing to do; `who` it was
+    allowed for.
+    """
 
     to: str
     repeated: bool = False
+    who: str = ANYONE
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -163,24 +187,41 @@ def transitions() -> list[dict[str, Any]]:
 
 def decide(act: str, state: State, actor: Actor) -> Allowed | Refusal:
     """Whether `actor` may do `act` now, by the table and the law of contact."""
-    assert act in ACTS, f"{act} is not an act"
-    move = next((m for m in TABLE if m.act == act and state.handling in m.origin), None)
-    if move is None:
+    assert act in ACTS or act == TAKE_OVER, f"{act} is not an act"
+    moves = [move for move in TABLE if move.act == act and state.handling in move.origin]
+    if not moves:
         return Refusal(_why_not(act, state))
-    mine = state.holder == actor.holder
-    if move.who == HOLDER and not mine:
-        return Refusal("already_claimed" if act == CLAIM else "not_yours")
-    if move.who == ANOTHER and mine:
-        return Refusal("yours_already")
+    move = next((move for move in moves if _may(move.who, state, actor)), None)
+    if move is None:
+        own = [move for move in moves if move.who not in {ONE_MORE, SECOND}]
+        return Refusal(_not_you(act, own[0].who) if own else _why_not(act, state))
     if act == END and not may_end(state):
         return Refusal("needs_contact")
     to = state.handling if move.to == UNCHANGED else move.to
-    return Allowed(to=to, repeated=move.to == UNCHANGED and act in {CLAIM, ACCEPT, EN_ROUTE, ON_SITE})
+    again = move.who == HOLDER and move.to == UNCHANGED and act in {CLAIM, ACCEPT, EN_ROUTE, ON_SITE}
+    return Allowed(to=to, repeated=again or (act == CLAIM and move.who == SECOND), who=move.who)
+
+
+def _may(who: str, state: State, actor: Actor) -> bool:
+    mine = state.holder == actor.holder
+    return {
+        ANYONE: True,
+        HOLDER: mine,
+        ANOTHER: not mine,
+        ONE_MORE: not mine and state.two and state.second is None,
+        SECOND: not mine and state.second == actor.holder,
+    }[who]
+
+
+def _not_you(act: str, who: str) -> str:
+    if who == ANOTHER:
+        return "yours_already"
+    return "already_claimed" if act == CLAIM else "not_yours"
 
 
 def possible(state: State, actor: Actor) -> list[str]:
-    """The acts that would be allowed now, in the order of contracts §6: what a page may offer."""
-    return [act for act in ACTS if isinstance(decide(act, state, actor), Allowed)]
+    """The acts that would be allowed now, in the order of contracts §6, then `take-over`: what a page may offer."""
+    return [act for act in (*ACTS, TAKE_OVER) if isinstance(decide(act, state, actor), Allowed)]
 
 
 def may_end(state: State) -> bool:

@@ -82,6 +82,16 @@ def names(db: Database, ids: Iterable[str], *, site_id: str | None = None) -> di
     return _names(db, resident_rows, ids, site_id)
 
 
+def phones(db: Database, ids: Iterable[str], *, site_id: str) -> dict[str, str]:
+    """Telephone numbers of residents who have one, by id."""
+    wanted = sorted(set(ids))[:NAMES_MAX]
+    query = select(resident_rows.c.id, resident_rows.c.phone).where(
+        resident_rows.c.id.in_(wanted), resident_rows.c.phone.is_not(None), *_of_site(resident_rows, site_id)
+    )
+    with db.reader.connect() as conn:
+        return {row.id: row.phone for row in conn.execute(query)}
+
+
 def staff_names(db: Database, ids: Iterable[str], *, site_id: str | None = None) -> dict[str, str]:
     """Display names of staff."""
     return _names(db, staff, ids, site_id)

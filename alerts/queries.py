@@ -288,6 +288,6 @@ def _queue_item(row: dict[str, Any], items: list[dict[str, Any]], timer: Any, no
         "handed_to": row["handed_to"],
         "next_step": next_step_item(row, timer),
         "presses": sum(item["presses"] for item in items if item["merged_into"] is None),
-        "lead": items[0] if items else None,
+        "lead": next((item for item in items if item["merged_into"] is None), items[0] if items else None),
         "alerts": items,
     }

@@ -1,6 +1,7 @@
-"""Edge: an alert that did not stand before. It opens an incident, joins one, merges, is shelved, or is a test.
+"""Edge: an alert that did not stand before. It opens an incident, joins one, merges, goes behind another, or is a test.
 
-For: effects `Raise` whose alert is new. Where it belongs is decided in `alerts/incidents.py`.
+For: effects `Raise` whose alert is new. Where it belongs is decided in `alerts/incidents.py`, whether another stands
+for it in `alerts/quiet.py`.
 """
 
 from __future__ import annotations
@@ -8,41 +9,45 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from alerts import incident_flow
-from alerts.alert_moves import again, insert_alert, join_incident
-from alerts.duty import duty_of
+from alerts import incident_flow, untested
+from alerts.alert_moves import again, insert_alert, join_incident, links_behind, raise_priority, standing
+from alerts.duty import duty_of, ward_of
 from alerts.escalation import Duty
 from alerts.incidents import Opening, alone_key, incident_key, may_merge, merges
 from alerts.lifecycle import ENDED, NEW
+from alerts.quiet import BEHIND, Verdict
+from alerts.quiet_situation import judge_alert
 from alerts.schema import alerts
 from alerts.transaction import Row, Transaction
 from rules.effects import Raise
 
 PRESS = "alarm.pressed"
-SHELVES = "count.shelves"  # reason of an alert that stands for others of its device; they are its `covers`
-SHELVES_MAX = 16  # open alerts of one device that are looked at
-NEVER_SHELVED = "P1"
+BEHIND_KINDS = {"quiet.shelved": "shelved", "quiet.outage": "grouped", "quiet.inhibited": "inhibited"}
+"""The timeline's word for standing behind another, by the pipeline's reason."""
 
 
 def raise_alert(tx: Transaction, effect: Raise) -> None:
     """Open the alert that this effect says has begun."""
-    duty = duty_of(tx.conn, tx.site_id, effect.home)
-    row = _row(tx, effect, duty)
+    row = _row(tx, effect)
     opening = _opening(effect)
     if effect.test:
-        _test(tx, row, effect, duty)
+        _test(tx, row, effect, _duty(tx, effect))
+        return
+    if effect.rule == untested.RULE:
+        alert = untested.keep(tx, row, _duty(tx, effect))
+        tx.add_causes(alert["alert_id"], effect.causes)
         return
     merged = _open_alarm(tx, effect, opening)
     if merged is not None:
         _merge(tx, row, effect, merged)
         return
-    stands_for_it = _shelved_by(tx, effect)
-    if stands_for_it is not None:
-        _shelve(tx, row, effect, stands_for_it)
+    verdict = judge_alert(tx, row)
+    if verdict.kind == BEHIND:
+        _behind(tx, row, effect, verdict)
         return
-    alert = join_incident(tx, row, incident_key(opening), duty)
+    alert = join_incident(tx, row, incident_key(opening), _duty(tx, effect))
     tx.add_causes(alert["alert_id"], effect.causes)
     tx.change("alert", alert["alert_id"])
 
@@ -87,13 +92,7 @@ def _open_alarm(tx: Transaction, effect: Raise, opening: Opening) -> Row | None:
 def _merge(tx: Transaction, row: dict[str, Any], effect: Raise, target: Row) -> None:
     """A further press: counted in the open alarm; whoever has it is rung again."""
     incident = tx.incident(target["incident_id"])
-    links = {
-        "incident_id": target["incident_id"],
-        "handling": incident["handling"],
-        "merged_into": target["alert_id"],
-        "ever_claimed": True,
-    }
-    alert = insert_alert(tx, row | links)
+    alert = insert_alert(tx, row | links_behind(tx, target))
     tx.add_causes(alert["alert_id"], effect.causes)
     tx.add_causes(target["alert_id"], effect.causes)
     last_ms = max(target["last_press_ms"] or 0, _press_ms(effect))
@@ -104,52 +103,34 @@ def _merge(tx: Transaction, row: dict[str, Any], effect: Raise, target: Row) -> 
     tx.change("alert", alert["alert_id"])
 
 
-def _shelved_by(tx: Transaction, effect: Raise) -> Row | None:
-    """The open alert of a chattering device (R42) that names this rule, is as urgent, and whose time still runs.
-
-    Never for a person's alarm or P1; nor once somebody has ended it: then what the device says rings again.
-    """
-    if effect.alarm or effect.staff_alarm or effect.priority == NEVER_SHELVED or effect.device is None:
-        return None
-    standing = func.coalesce(alerts.c.merged_into, "") == ""  # not by the index of what was merged: most never were
-    query = (
-        select(alerts)
-        .where(alerts.c.device_id == effect.device, alerts.c.open, standing)
-        .order_by(alerts.c.priority, alerts.c.opened_ms.desc(), alerts.c.alert_id)
-        .limit(SHELVES_MAX)
-    )
-    for row in tx.conn.execute(query).mappings():
-        said = row["reason"].get("args", {}) if row["reason"]["code"] == SHELVES else {}
-        covered = effect.rule in said.get("covers", ()) and row["home_id"] == effect.home
-        if covered and said.get("until_ms", 0) > tx.now_ms and row["priority"] <= effect.priority:
-            return {**row}
-    return None
-
-
-def _shelve(tx: Transaction, row: dict[str, Any], effect: Raise, target: Row) -> None:
-    """It stands behind the one that stands for it: seen there, rung for nobody, over with it."""
-    incident = tx.incident(target["incident_id"])
-    links = {
-        "incident_id": target["incident_id"],
-        "handling": incident["handling"],
-        "merged_into": target["alert_id"],
-        "ever_claimed": True,
-    }
-    alert = insert_alert(tx, row | links)
+def _behind(tx: Transaction, row: dict[str, Any], effect: Raise, verdict: Verdict) -> None:
+    """It stands behind the one that stands for it, which is at least as urgent from then on."""
+    target = standing(tx, verdict.behind)
+    assert target is not None, "the pipeline names alerts that are there"
+    alert = insert_alert(tx, row | links_behind(tx, target))
     tx.add_causes(alert["alert_id"], effect.causes)
-    incident_flow.report(tx, alert, "raised")
-    tx.line(alert, "shelved", {"rule": target["rule"], "until_ms": target["reason"]["args"]["until_ms"]})
+    # a hundred homes' lines would bury the outage's own timeline: they stand in each alert's
+    spoken = {**alert, "incident_id": None} if verdict.reason.code == "quiet.outage" else alert
+    incident_flow.report(tx, spoken, "raised")
+    until: dict[str, object] = {"until_ms": target["reason"].get("args", {}).get("until_ms")}
+    tx.line(spoken, BEHIND_KINDS[verdict.reason.code], {"rule": target["rule"]} | (until if until["until_ms"] else {}))
     tx.change("alert", target["alert_id"])
     tx.change("alert", alert["alert_id"])
+    raise_priority(tx, again(tx, target), row["priority"])
 
 
-def _row(tx: Transaction, effect: Raise, duty: Duty) -> dict[str, Any]:
+def _duty(tx: Transaction, effect: Raise) -> Duty:
+    """Asked only for what may open an incident: a further press or a hundredth home of an outage needs none."""
+    return duty_of(tx.conn, tx.site_id, effect.home, tx.now_ms)
+
+
+def _row(tx: Transaction, effect: Raise) -> dict[str, Any]:
     pressed = any(cause.type == PRESS for cause in effect.causes)
     return {
         "alert_id": effect.alert_id,
         "site_id": tx.site_id,
         "home_id": effect.home,
-        "ward_id": duty.ward_id,
+        "ward_id": ward_of(tx.conn, tx.site_id, effect.home),
         "subject_id": effect.subject,
         "resident_id": effect.resident,
         "device_id": effect.device,

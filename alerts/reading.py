@@ -10,13 +10,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select, tuple_
 
-from alerts.alert_view import alert_item, timeline_item
+from alerts.alert_view import alert_item, instant, timeline_item
 from alerts.schema import alerts as alert_rows
 from alerts.schema import causes, incidents, timeline, timers
+from alerts.schema_routing import responder_answers
 
 TIMELINE_ROWS = 1_000
+
+
+def leads() -> ColumnElement[bool]:
+    """Of each incident the one alert that stands for it in lists and counts: the most urgent, then the oldest."""
+    other = alert_rows.alias()
+    before = tuple_(other.c.priority, other.c.opened_ms, other.c.alert_id) < tuple_(
+        alert_rows.c.priority, alert_rows.c.opened_ms, alert_rows.c.alert_id
+    )
+    same = other.c.incident_id == alert_rows.c.incident_id
+    return alert_rows.c.merged_into.is_(None) & ~exists().where(same, other.c.merged_into.is_(None), before)
 
 
 def alert_of(conn: Connection, alert_id: str) -> dict[str, Any] | None:
@@ -33,6 +44,13 @@ def alert_of(conn: Connection, alert_id: str) -> dict[str, Any] | None:
         .limit(TIMELINE_ROWS),
     )
     item["timeline"] = [timeline_item(line) for line in reversed(lines)]
+    offered = [line["args"]["card"] for line in item["timeline"] if line["kind"] == "card_offered"]
+    item["cards"] = list(dict.fromkeys(offered))
+    said = select(responder_answers).where(responder_answers.c.incident_id == row["incident_id"])
+    item["responders"] = [
+        {"contact": one["contact_id"], "coming": one["coming"], "at": instant(one["at_ms"])}
+        for one in rows_of(conn, said.order_by(responder_answers.c.contact_id))
+    ]
     item["why"] = {
         "code": item["reason"],
         "args": item["reason_args"],

@@ -1,6 +1,6 @@
 """Edge: promise 5, checked from outside. Independent of `rules`: it believes rows, not the code that wrote them.
 
-For: three questions, asked all day in indexed queries, and what is done when an answer is no.
+For: questions asked all day in indexed queries, and what is done when an answer is no.
 
 | question | if not |
 |---|---|
@@ -9,6 +9,7 @@ For: three questions, asked all day in indexed queries, and what is done when an
 | is the next action of each fired within a minute of being due? | said: the clock of the desk stands |
 | has each try of a message a result within 5 min? | `unknown`; a P1 goes again, marked |
 | has each message been tried within 5 min of being due? | said: the outbox stands |
+| does what should follow really come? (`next_steps.py`) | it comes now |
 
 A finding is logged, counted, kept (`findings`) and shown as health. On doubt it alarms: an alert twice under one id is
 the same alert.
@@ -18,12 +19,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import insert, select, text
+from sqlalchemy import Select, insert, select, text
 
-from alerts import incident_flow
+from alerts import incident_flow, next_steps
 from alerts.alert_moves import NOBODY
 from alerts.desk import Desk
 from alerts.lifecycle import MOMENTARY, NEW
@@ -89,6 +91,7 @@ class Reconciler:
             *self._late_timers(now_ms),
             *self._attempts_without_result(now_ms),
             *self._stuck_messages(now_ms),
+            *(Finding(*found) for found in next_steps.check(self._desk, now_ms)),
         ]
         self._report(found, now_ms)
         self.last_run_ms = now_ms
@@ -195,9 +198,9 @@ class Reconciler:
         )
         return [Finding(MESSAGE_STUCK, str(ref), repaired=False) for ref in self._column(query)]
 
-    def _column(self, query: object) -> list[str]:
+    def _column(self, query: Select[Any]) -> list[str]:
         with self._desk.database.reader.connect() as conn:
-            return list(conn.execute(query).scalars())  # type: ignore[call-overload]
+            return list(conn.execute(query).scalars())
 
     # -- saying it --------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Table, delete, func, select
 
 from alerts.database import Database
 from alerts.schema import attempts, changes, effects, outbox
+from alerts.schema_channels import outside_refusals, phone_answers, receipts
 from alerts.schema_upkeep import findings, idempotency, observations
 
 HOUR = 3_600_000
@@ -22,6 +23,8 @@ KEPT_MS: tuple[tuple[Table, Column[int], int], ...] = (
     (idempotency, idempotency.c.at_ms, 7 * DAY),
     (findings, findings.c.at_ms, 30 * DAY),
     (outbox, outbox.c.created_ms, 90 * DAY),
+    (phone_answers, phone_answers.c.at_ms, 90 * DAY),
+    (outside_refusals, outside_refusals.c.minute_ms, 30 * DAY),
 )
 KEPT_CHANGES = 100_000  # an SSE client that was away for longer reads everything anew
 
@@ -37,6 +40,8 @@ def prune(database: Database, now_ms: int) -> int:
             for row in rows:
                 conditions = [key == value for key, value in zip(keys, row, strict=True)]
                 if table is outbox:
+                    tries = select(attempts.c.id).where(attempts.c.message_id == row[0])
+                    conn.execute(delete(receipts).where(receipts.c.attempt_id.in_(tries)))
                     conn.execute(delete(attempts).where(attempts.c.message_id == row[0]))
                 conn.execute(delete(table).where(*conditions))
             gone += len(rows)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    false,
     text,
 )
 
@@ -44,7 +45,7 @@ def _where(*flags: str) -> dict[str, Any]:
     }
 
 
-def _where_text(condition: str) -> dict[str, Any]:
+def where_text(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
@@ -102,6 +103,17 @@ incidents = Table(
     Column("last_alarm_ms", BigInteger),  # contact before this one does not count for it
     Column("step", Integer, nullable=False),  # the last step that was fired, -1 = none yet
     Column("snapshot", JSON, nullable=False),  # the escalation in force when it began (alerts/escalation.py)
+    Column("owner", ID),  # outside centre that has it, while our row watches; NULL = us
+    Column("received_ms", BigInteger),  # when that centre said that it has it
+    Column("second_by", ID),  # where two must go (its chain says so), the other of them
+    Column("second_name", String(200)),
+    Column("second_function", ID),
+    Column("second_on_site_ms", BigInteger),
+    Column("no_voice_ms", BigInteger),  # since when the alarm is without voice contact (R02)
+    Column("search_from_ms", BigInteger),  # somebody searches for the person: positions are visible
+    Column("search_until_ms", BigInteger),
+    Column("quiet", JSON(none_as_null=True)),  # why nobody is rung for it yet (alerts/quiet.py), NULL = rings
+    Column("quiet_until_ms", BigInteger),
 )
 Index("uq_incidents_open_key", incidents.c.site_id, incidents.c.key, unique=True, **_where("open"))
 Index("ix_incidents_open", incidents.c.priority, incidents.c.opened_ms, **_where("open"))
@@ -220,8 +232,8 @@ outbox = Table(
     Column("incident_id", ID, nullable=False),
     Column("alert_id", ID, nullable=False),
     Column("priority", String(2), nullable=False),
-    Column("kind", String(16), nullable=False),  # ring | again | ask | hand_over | cleared | test | known
-    Column("target_kind", String(16), nullable=False),  # function | fallback | staff
+    Column("kind", String(16), nullable=False),  # ring | again | ask | hand_over | cleared | test | known | answer
+    Column("target_kind", String(16), nullable=False),  # alerts/addresses.py lists them
     Column("target", ID, nullable=False),
     Column("target_name", String(200), nullable=False),
     Column("key_tag", String(200)),
@@ -231,12 +243,17 @@ outbox = Table(
     Column("due_ms", BigInteger, nullable=False),
     Column("done_ms", BigInteger),
     Index(None, "incident_id"),
+    Column("follow_up", Boolean, nullable=False, server_default=false()),  # somebody was told: what is new goes first
+    Column("only_channel", ID),  # the one way it goes: the test of a channel
+    Column("args", JSON(none_as_null=True)),  # what its words need besides
     Index(None, "created_ms"),
     sqlite_autoincrement=True,
 )
-Index("ix_outbox_waiting", outbox.c.priority, outbox.c.due_ms, outbox.c.id, **_where_text(WAITING))
+_NEXT = (outbox.c.priority, outbox.c.follow_up, outbox.c.due_ms, outbox.c.id)
+Index("ix_outbox_waiting", *_NEXT, **where_text(WAITING))
 
-# One row before each call of a channel. `result` NULL = the call may be under way, or we died in it.
+# One row before each call of a channel. `result` NULL = the call may be under way, or we died in it. Its id is the
+# lease of whoever calls: a result is only ever written over NULL.
 attempts = Table(
     "attempts",
     metadata,
@@ -249,10 +266,13 @@ attempts = Table(
     Column("ended_ms", BigInteger),
     Column("result", String(16)),  # ok | failed | unknown
     Column("detail", String(200)),
+    Column("provider_id", String(200)),  # what the gateway calls it: its receipts name that
     Index(None, "message_id"),
+    Index(None, "channel", "started_ms"),
     sqlite_autoincrement=True,
 )
-Index("ix_attempts_unfinished", attempts.c.started_ms, **_where_text(UNFINISHED))
+Index("ix_attempts_provider", attempts.c.channel, attempts.c.provider_id, **where_text("provider_id IS NOT NULL"))
+Index("ix_attempts_unfinished", attempts.c.started_ms, **where_text(UNFINISHED))
 
 # One sequence for everything a page may show: what SSE resumes from.
 changes = Table(

@@ -92,6 +92,7 @@ contacts = _item(
     Column("relation", LABEL),  # personal
     Column("phone", String(32)),  # personal
     Column("responder", Boolean, nullable=False),
+    Column("hours", String(16)),  # when a responder may be rung, local; NULL = at any hour
     Column("position", Integer, nullable=False),  # order in which they are shown and rung
     _refers("resident", "residents"),
     Index(None, "site_id", "resident"),
@@ -157,6 +158,7 @@ staff = _item(
     Column("email", LABEL),  # personal
     Column("functions", JSON, nullable=False),
     Column("role", String(16), nullable=False),
+    Column("until_date", String(10)),  # a temp's last day, included: no log-in and no push after it
 )
 plans = _item(
     "plans",
@@ -252,6 +254,7 @@ sessions = Table(
     Column("seen_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger),
+    Column("phone_id", ID),  # the registered phone it was made on
     PrimaryKeyConstraint("site_id", "token_hash"),
     ForeignKeyConstraint(["site_id", "user_id"], ["users.site_id", "users.id"]),
     Index(None, "site_id", "user_id"),

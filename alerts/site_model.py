@@ -15,23 +15,10 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 import rules.book
+from alerts import site_types
 from alerts.alert_view import instant
 from alerts.site_problems import Problem, meant, problems_of, shown, wrong
-from alerts.site_types import (
-    Address,
-    Day,
-    Duration,
-    Email,
-    Id,
-    Ids,
-    Label,
-    Parameters,
-    Phone,
-    Texts,
-    Timezone,
-    Words,
-    word,
-)
+from alerts.site_types import Address, Day, Duration, Email, Id, Ids, Label, Parameters, Phone, Texts, Words, word
 from alerts.site_words import CLASSES, KEY_KINDS, PERSON_ALARMS, ROLES, SERVICES
 from ingest.wire_time import rfc3339_ms
 
@@ -66,7 +53,7 @@ class Item(BaseModel):
 
 class Site(Item):
     name: Label
-    timezone: Timezone = "Europe/Oslo"
+    timezone: site_types.Timezone = "Europe/Oslo"
     language: Literal["nb", "en"] = "nb"
 
 
@@ -98,6 +85,7 @@ class Contact(Item):
     relation: Label | None = None
     phone: Phone | None = None
     responder: bool = False
+    hours: site_types.Hours | None = None  # when a responder may be rung; at any hour without
 
 
 class Key(Item):
@@ -156,6 +144,7 @@ class Staff(Item):
     email: Email | None = None
     functions: Ids = ()
     role: Literal["carer", "operator"] = "carer"
+    until_date: Day | None = Field(None, alias="until")  # a temp's last day, included
 
 
 class Plan(_Period):

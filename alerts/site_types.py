@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from alerts.site_problems import meant, nearest, shown, wrong
 from alerts.site_words import CONVENTIONS, RISKS, near_miss
-from ingest.quantities import format_duration, parse_duration_ms
+from ingest.quantities import format_duration, format_window, parse_duration_ms, parse_window
 from rules.book_check import all_parameters
 from rules.local_time import UnknownZone, zone
 from rules.parameters import Written, parse_parameter
@@ -71,6 +71,13 @@ def _duration(value: object) -> object:
     if duration_ms <= 0:
         raise wrong("bad_duration", "must be longer than 0")
     return duration_ms
+
+
+def _hours(text: str) -> str:
+    try:
+        return format_window(parse_window(text))
+    except ValueError as error:
+        raise wrong("bad_hours", f"{shown(text)} is no time of day; write it in quotes as 08:00-22:00") from error
 
 
 def _address(text: str) -> str:
@@ -140,6 +147,7 @@ Phone = Annotated[str, AfterValidator(_phone)]
 Email = Annotated[str, Field(max_length=200), AfterValidator(_email)]
 Timezone = Annotated[str, Field(max_length=64), AfterValidator(_timezone)]
 Duration = Annotated[int, BeforeValidator(_duration), PlainSerializer(format_duration, when_used="json")]
+Hours = Annotated[str, AfterValidator(_hours)]
 Address = Annotated[str, Field(max_length=200), AfterValidator(_address)]
 Words = Annotated[
     tuple[Annotated[str, Field(max_length=64), word(RISKS)], ...], Field(max_length=20), BeforeValidator(_tuple)

@@ -52,6 +52,7 @@ ROLES = (
     "tracker",
     "beacon",
     "plug",
+    "switch",
     "scale",
     "blood_pressure",
     "pulse_oximeter",

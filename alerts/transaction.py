@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, delete, func, insert, literal, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from alerts import moments
 from alerts.acts import SYSTEM, Actor
-from alerts.escalation import FUNCTION, STAFF, Snapshot, Target
+from alerts.escalation import FUNCTION, RESPONDER, STAFF, Snapshot, Target
 from alerts.lifecycle import higher
 from alerts.relay import enqueue_staff
 from alerts.schema import alerts, causes, changes, incidents, outbox, timeline, timers
@@ -98,6 +99,7 @@ class Transaction:
                 vkp=vkp,
             )
         )
+        moments.note(self.conn, row, kind, args or {}, self.now_ms)
 
     def change(self, kind: str, ref: str) -> None:
         """Something a page may show has changed."""
@@ -161,8 +163,13 @@ class Transaction:
 
     # -- messages ---------------------------------------------------------------------------------------------
 
-    def send(self, incident: Row, kind: str, targets: Iterable[Target], *, alert_id: str, step: int = 0) -> None:
-        """Put one message per target into the outbox. A newer ring replaces one that is still waiting."""
+    def send(
+        self, incident: Row, kind: str, targets: Iterable[Target], *, alert_id: str, step: int = 0,
+        args: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
+        """Put one message per target into the outbox. A newer ring replaces one that is still waiting. `args`: what
+        its words need besides, and never a name of a resident.
+        """
         if self.unattended:
             return
         chain: Snapshot = incident["chain"]
@@ -188,13 +195,26 @@ class Transaction:
                     target_kind=target.kind,
                     target=target.id,
                     target_name=target.name,
-                    key_tag=chain.key_tag,
+                    key_tag=None if target.kind == RESPONDER else chain.key_tag,
                     step=step,
                     state="pending",
                     created_ms=self.now_ms,
                     due_ms=self.now_ms,
+                    follow_up=self._was_told(incident),
+                    args=None if args is None else dict(args),
                 )
             )
+
+    def _was_told(self, incident: Row) -> bool:
+        """Whether somebody was told of this incident before, at this priority: then a new one goes first."""
+        query = select(outbox.c.id).where(
+            outbox.c.incident_id == incident["incident_id"],
+            outbox.c.created_ms < self.now_ms,
+            outbox.c.priority == incident["priority"],
+            outbox.c.kind.in_(RINGING),
+            outbox.c.state != "cancelled",
+        )
+        return self.conn.execute(query.limit(1)).first() is not None
 
     def stop_ringing(self, incident_id: str) -> None:
         """Messages that have not gone out yet and only ask for somebody are not needed any more."""
@@ -221,6 +241,13 @@ class Transaction:
     def journal_staff(self, incident: Row, type: str, actor: str | None, alert_id: str) -> None:
         """What staff do on the spot reaches the folds through RAW: same transaction, relayed afterwards."""
         payload = {"type": type, "home": incident["home_id"], "actor": actor, "alert_id": alert_id}
+        enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
+
+    def journal_search(self, incident: Row, type: str, resident: str, actor: str, alert_id: str) -> None:
+        """That a search for a person begins or is over reaches the folds on the same way."""
+        payload = {
+            "type": type, "home": incident["home_id"], "resident": resident, "actor": actor, "alert_id": alert_id,
+        }  # fmt: skip
         enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
 
     def doses_of(self, alert_id: str) -> list[str]:

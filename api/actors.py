@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from alerts.acts import Actor
+from alerts.shift_desk import function_of
+from alerts.staff_access import has_access
 from api.auth import Caller
 from api.problems import Problem
 from api.services import Services
@@ -28,5 +30,9 @@ def _actor(services: Services, staff_id: str, kind: str) -> Actor:
     member = services.settings_store.get("staff", staff_id)
     if member is None:
         raise Problem("unknown-staff", "staff")
-    functions = member.get("functions") or ()
-    return Actor(staff=staff_id, name=member["name"], kind=kind, function=functions[0] if functions else None)
+    with services.database.reader.connect() as conn:
+        if not has_access(conn, services.site_id, staff_id, services.clock()):
+            raise Problem("unknown-staff", "staff")
+        function = function_of(conn, services.site_id, staff_id)
+    own = member.get("functions") or (None,)
+    return Actor(staff=staff_id, name=member["name"], kind=kind, function=function or own[0])

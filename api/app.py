@@ -21,14 +21,24 @@ from starlette.types import ASGIApp, Scope
 from alerts import queries
 from api import (
     routes_alerts,
+    routes_channels,
     routes_events,
     routes_explanations,
+    routes_handling,
     routes_health,
     routes_live,
     routes_operations,
+    routes_phones,
+    routes_policies,
+    routes_quiet,
+    routes_reports,
     routes_residents,
+    routes_rota,
+    routes_rules,
     routes_session,
     routes_settings,
+    routes_shifts,
+    routes_tests,
     routes_things,
     routes_users,
 )
@@ -94,8 +104,10 @@ def create_app(services: Services, pages: Sequence[APIRouter] = ()) -> FastAPI:
     app.state.hub = hub
     app.state.metrics = metrics
     for module in (
+        routes_handling, routes_policies,
         routes_alerts, routes_residents, routes_things, routes_settings, routes_events, routes_operations, routes_live,
-        routes_session, routes_users, routes_health, routes_explanations,
+        routes_channels, routes_session, routes_users, routes_health, routes_rules, routes_explanations, routes_quiet,
+        routes_shifts, routes_rota, routes_phones, routes_reports, routes_tests,
     ):  # fmt: skip
         app.include_router(module.router, dependencies=[Depends(within_wards)])
     for router in pages:

@@ -28,6 +28,7 @@ from rules.backtest import Change, Compared, Told
 from rules.backtest_run import Order, run_backtest, spool
 from rules.book import Book
 from rules.book_diff import difference, line_of
+from rules.effects import LIVE
 
 ONE = {"come": "comes", "go": "goes", "move": "moves"}
 DECODED_EVERY = 20_000
@@ -55,24 +56,29 @@ def of_recordings(
 
 def of_journal(path: Path, order: Order, progress: Progress) -> Compared:
     """Both books over INPUTS of a journal, also beside its service: from its first row, or where that was cut from the
-    oldest base, as of when what counts was known.
+    oldest base, as of when what counts was known. `begins_ms` of what is found says so where more was asked for.
     """
+    bases = BaseFolder(path.parent / "bases")
     readers = ReaderPool(path)
     try:
-        first = SqliteInputReader(readers).read(0, 1)
+        inputs = SqliteInputReader(readers)
+        first = inputs.read(0, 1)
+        if not first or first[0].seq == 1:
+            return run_backtest(msgspec.structs.replace(order, source=str(path)), _tried(progress))
+        base = bases.oldest(LIVE)
+        if base is None or base.position < first[0].seq - 1:
+            raise JournalError(beyond_cut("INPUTS", first[0].seq))
+        begins_ms = next((row.received_at_ms for row in inputs.read(base.position, 1)), 0)
     finally:
         readers.close()
-    order = msgspec.structs.replace(order, source=str(path))
-    if not first or first[0].seq == 1:
-        return run_backtest(order, _tried(progress))
-    bases = BaseFolder(path.parent / "bases")
-    base = bases.oldest("live")
-    if base is None or base.position < first[0].seq - 1:
-        raise JournalError(beyond_cut("INPUTS", first[0].seq))
     with tempfile.TemporaryDirectory(prefix="vardevakt-backtest-") as folder:
         state = Path(folder) / "state"
         state.write_bytes(bases.state(base))
-        return run_backtest(msgspec.structs.replace(order, base=str(state), position=base.position), _tried(progress))
+        since_ms = max(order.since_ms, begins_ms)
+        begun = {"source": str(path), "base": str(state), "position": base.position, "since_ms": since_ms}
+        found = run_backtest(msgspec.structs.replace(order, **begun), _tried(progress))
+    found.begins_ms = begins_ms if begins_ms > order.since_ms else 0
+    return found
 
 
 def _tried(progress: Progress) -> Callable[[int], None]:
@@ -107,6 +113,7 @@ def as_json(found: Compared, old: Book, new: Book) -> dict[str, Any]:
     return {
         "inputs": found.inputs,
         "homes": found.homes,
+        "begins_at": utc_text(found.begins_ms) if found.begins_ms else None,
         "skipped": found.skipped,
         "quarantined": found.quarantined,
         "differences": [msgspec.to_builtins(one) for one in difference(old, new)],
@@ -134,12 +141,18 @@ def _told_json(told: Told | None) -> dict[str, Any] | None:
 
 def lines(found: Compared, old: Book, new: Book, timezone: str, limit: int) -> Iterator[str]:
     """For people: what differs in the books, sums, then the alerts that come, go and move."""
-    yield f"{found.inputs} inputs of {found.homes} homes under both books"
+    yield f"{found.inputs} inputs of {found.homes} home{'' if found.homes == 1 else 's'} under both books"
+    if found.begins_ms:
+        begins = f"{local_clock(timezone)(found.begins_ms):%Y-%m-%d %H:%M}"
+        yield f"the log before {begins} was cut: it begins at a base, and counts alerts from then on"
     differences = difference(old, new)
     yield "the books differ in:" if differences else "the books do not differ"
     yield from (f"  {line_of(one)}" for one in differences)
     if found.skipped or found.quarantined:
         yield f"  {found.skipped} inputs could not be folded, {found.quarantined} rules were set aside"
+    if not found.rules:
+        yield "no alert under either book"
+        return
     yield f"\n{'rule':<6}{'old':>8}{'new':>8}{'come':>8}{'go':>8}{'move':>8}"
     for rule, sums in found.rules.items():
         yield f"{rule:<6}" + "".join(f"{count:>8}" for count in sums)

@@ -1,4 +1,4 @@
-"""`site import|export` and `rules list|show`: the files that people write."""
+"""`site import|export`: the site as a file that people write; and the settings of a data folder, opened."""
 
 from __future__ import annotations
 
@@ -19,11 +19,9 @@ from alerts.site_file import load
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile, kinds_of
 from api.problem_lines import CannotRun
-from api.rule_book import shown_rule
 from api.settings_file import load_settings
 from ingest.journal_file import is_in_use
 from rules.book_file import book_for_site
-from rules.book_schema import book_schema
 
 BookFile = Annotated[Path | None, typer.Option("--rules", help="A site's rule book over the shipped one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -34,10 +32,6 @@ def add_to(app: typer.Typer) -> None:
     site = group(app, "site")
     site.command("import")(import_site)
     site.command("export")(export_site)
-    rules = group(app, "rules")
-    rules.command("list")(list_rules)
-    rules.command("show")(show_rule)
-    rules.command("schema")(print_schema)
 
 
 def import_site(
@@ -70,42 +64,6 @@ def export_site(settings: SettingsFile = None, data: DataDir = None) -> None:
         sys.stdout.write(site_export.dump(store))
 
 
-def list_rules(rules: BookFile = None, as_json: AsJson = False) -> None:
-    """Every rule of the book: number, kind, priority, code, name."""
-    book = book_for_site(rules)
-    if as_json:
-        typer.echo(json.dumps([shown_rule(rule, book) for rule in book.rules], ensure_ascii=False))
-        return
-    for rule in book.rules:
-        off = "  (off)" if rule.id in book.off else ""
-        typer.echo(f"{rule.id}  {rule.kind:<8}  {rule.priority}  {rule.code or '-':<5}  {rule.name['en']}{off}")
-
-
-def show_rule(
-    rule: Annotated[str, typer.Argument(help="Number of the rule, such as R05.")],
-    rules: BookFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """One rule with its parameters and where each value comes from."""
-    book = book_for_site(rules)
-    found = next((shown_rule(one, book) for one in book.rules if one.id == rule), None)
-    if found is None:
-        raise CannotRun(f"no rule {rule}; `vardevakt rules list` names them")
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-        return
-    typer.echo(f"{found['id']}  {found['name']['en']} / {found['name']['nb']}")
-    typer.echo(f"  kind {found['kind']}, priority {found['priority']}, code {found['code'] or '-'}")
-    typer.echo(f"  {found['source']}")
-    for name, item in found["parameters"].items():
-        typer.echo(f"  {name:<18} {item['value']:<14} from {item['from']}")
-
-
-def print_schema() -> None:
-    """The JSON Schema of a site's rule book, for editors."""
-    typer.echo(json.dumps(book_schema(), indent=2))
-
-
 @contextmanager
 def open_store(folder: Path, site_id: str | None, *, writing: bool = True, hint: str = "") -> Iterator[SettingsStore]:
     """The settings of a data folder. Beside a running service only to look: it alone may write (see
@@ -114,6 +72,8 @@ def open_store(folder: Path, site_id: str | None, *, writing: bool = True, hint:
     path, running = folder / "desk.db", is_in_use(folder / "journal.db")
     if running and writing:
         raise CannotRun(f"a service is running on {folder}: stop it first{hint and f', or {hint}'}")
+    if not writing and not path.is_file():
+        raise CannotRun(f"{path} is not there: say the data folder with --data")
     if not running:
         migrate(path)
     database = read_database(path) if running else open_database(path)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from api.cli_groups import group
 from api.settings_file import load_settings
 from ingest.codecs import default_codecs
 from ingest.event import Draft, Nothing, Rejected
@@ -20,14 +21,7 @@ SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this file."""
-    gateways = typer.Typer(help="What gateways send.", no_args_is_help=True)
-    gateways.command("explain")(explain)
-    gateways.callback()(_gateways)
-    app.add_typer(gateways, name="gateways")
-
-
-def _gateways() -> None:
-    """What gateways send."""
+    group(app, "gateways").command("explain")(explain)
 
 
 def explain(

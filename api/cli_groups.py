@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 _HELP = {
+    "gateways": "Who may speak to the broker, and what their messages become.",
     "site": "Who lives where with which devices.",
     "rules": "The rule book: what is in force, tried, tested, explained.",
 }

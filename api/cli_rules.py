@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from alerts.site_file import load
 from api import backtest
+from api.board.format import to_ms
 from api.board.place import local_clock
 from api.board.why import reason_line
 from api.board.words import Words
+from api.cli_book import rule_named
+from api.cli_explain import instant_given
 from api.cli_files import AsJson, BookFile, open_store
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile, kinds_of
 from api.problem_lines import CannotRun
+from api.rule_book import kept_book
 from api.settings_file import load_settings
 from api.shadow import shadow_lines
 from ingest.codecs import default_codecs
-from ingest.wire_time import rfc3339_ms
 from rules.backtest_run import Order
 from rules.book import Book
 from rules.book_diff import difference, line_of
-from rules.book_file import book_for_site, shipped_book
+from rules.book_file import book_for_site, near_rule, shipped_book
 from rules.effects import Reason
 from rules.rule_test import ZONE, Case
 from rules.rule_test_file import load_tests, shipped_tests, tests_beside
 from rules.rule_test_report import as_json, failure, summary
 from rules.rule_test_run import judge
 
+CASES_SHOWN = 200  # rule tests between two words of progress
 Told = list[tuple[Case, Book]]
 
 
@@ -56,13 +60,21 @@ def run_tests(
     settings: SettingsFile = None,
     as_json_: AsJson = False,
 ) -> None:
-    """Run rule tests: stories of one home in people's words, and what must come of them."""
+    """Run rule tests. Stories of one home in people's words, and what must come of them; exit 1 when one fails."""
     own = rules or load_settings(settings).rules.book_file
-    chosen = set(rule or ())
-    cases = [(case, book) for case, book in _cases(files or [], own) if not chosen or case.rule in chosen]
+    chosen = list(dict.fromkeys(rule or ()))
+    told = _cases(files or [], own)
+    for one in chosen:
+        if all(case.rule != one for case, _ in told):
+            raise CannotRun(f"no rule test of {one} found{near_rule(one, {case.rule for case, _ in told})}")
+    cases = [(case, book) for case, book in told if not chosen or case.rule in chosen]
     if not cases:
-        raise CannotRun(f"no rule test{' of ' + ', '.join(sorted(chosen)) if chosen else ''} found")
-    verdicts = [judge(case, book) for case, book in cases]
+        raise CannotRun("no rule test found")
+    verdicts = []
+    for count, (case, book) in enumerate(cases, 1):
+        verdicts.append(judge(case, book))
+        if count % CASES_SHOWN == 0 and count < len(cases):
+            _progress(count, f"of {len(cases)} rule tests")
     if as_json_:
         typer.echo(json.dumps([as_json(verdict) for verdict in verdicts], ensure_ascii=False))
     else:
@@ -98,7 +110,7 @@ def diff_books(
     new: Annotated[str, typer.Argument(help="The other one, or `shipped`.")],
     json_out: AsJson = False,
 ) -> None:
-    """Which rules and parameters differ between two books. Exit 1 when some do."""
+    """What differs between two books. Rules and parameters, in lines for a review; exit 1 when some do."""
     found = difference(_book(old), _book(new))
     if json_out:
         typer.echo(json.dumps([msgspec.to_builtins(one) for one in found], ensure_ascii=False))
@@ -135,13 +147,15 @@ def backtest_rules(
     data: DataDir = None,
     json_out: AsJson = False,
 ) -> None:
-    """Try a book on what has happened: which alerts would come, go and move, for whom and why."""
+    """Try a book on what has happened. Which alerts would come, go and move, for whom and why; where the log was cut
+    it begins at a base and says from when it counts.
+    """
     given = load_settings(settings)
     own = given.rules.book_file
     old = _book(against) if against is not None else book_for_site(own)
     order = Order(
         "", old, book_for_site(book), "", processes or backtest.processes(),
-        0 if since is None else _instant(since), all_measures,
+        0 if since is None else instant_given("--since", since), all_measures,
     )  # fmt: skip
     if recordings:
         if site is None:
@@ -170,22 +184,39 @@ def show_shadow(
     data: DataDir = None,
     json_out: AsJson = False,
 ) -> None:
-    """What rules on trial (`shadow:` in the site's book) would have told. Works beside a running service."""
-    found = shadow_lines(data or load_settings(settings).data.dir, rule, limit)
+    """What rules on trial would have told. On trial is what the site's book names under `shadow:`; works beside a
+    running service.
+    """
+    given = load_settings(settings)
+    folder = data or given.data.dir
+    with open_store(folder, given.site.id, writing=False) as store:
+        book = kept_book(store) or book_for_site(given.rules.book_file)
+        timezone = str((store.get("site", store.site_id) or {}).get("timezone") or ZONE)
+    if rule is not None:
+        rule_named(rule, [{"id": one.id} for one in book.rules])
+    found = shadow_lines(folder, rule, limit)
     if json_out:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
+    for line in _shadow_lines(found, timezone):
+        typer.echo(line)
+    tried = ", ".join(book.shadow) or "none"
+    typer.echo(f"{counted(len(found), 'alert')} of rules on trial; on trial now: {tried}")
+
+
+def _shadow_lines(found: Sequence[Mapping[str, Any]], timezone: str) -> Iterator[str]:
+    """On the site's clock, each with its why."""
+    words = Words("en", 0, local_clock(timezone))
     for one in found:
-        ended = f", {one['ended']} {one['cleared_at']}" if one["ended"] else ""
-        typer.echo(f"{one['opened_at']}  {one['rule']} {one['priority']} {one['subject_id']} ({one['home_id']}){ended}")
-    typer.echo(f"{len(found)} alerts of rules on trial")
+        opened_ms, cleared_ms = to_ms(one["opened_at"]), to_ms(one["cleared_at"])
+        ended = f", {one['ended']} {words.local(cleared_ms):%Y-%m-%d %H:%M}" if cleared_ms is not None else ""
+        who = f"{one['rule']} {one['priority']} {one['subject_id']} ({one['home_id']}){ended}"
+        yield f"{words.local(opened_ms or 0):%Y-%m-%d %H:%M}  {who}  {reason_line(one['reason'], words, one['rule'])}"
 
 
-def _instant(text: str) -> int:
-    at_ms = rfc3339_ms(text)
-    if at_ms is None:
-        raise CannotRun(f"{text!r} is no time; write it like 2026-03-01T22:00:00Z")
-    return at_ms
+def counted(count: int, what: str) -> str:
+    """ "1 alert", "3 alerts"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _progress(count: int, what: str) -> None:

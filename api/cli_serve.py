@@ -12,21 +12,28 @@ from typing import Annotated, Any
 import typer
 
 from alerts import site_import
+from alerts.addresses import phone_number
+from alerts.channels.reach import has_voice_or_sms
 from alerts.database import migrate as migrate_desk
 from alerts.database import open_database
 from alerts.settings_store import SettingsStore
 from alerts.site_file import load as load_site
 from alerts.site_items import SiteFile
+from api.channel_wiring import channel_options
 from api.log_setup import configure_logging
 from api.options import options_of
 from api.problem_lines import CannotRun
+from api.routes_health import is_alive
 from api.service import Service
 from api.services import Services
 from api.settings import Settings, settings_markdown
 from api.settings_file import load_settings
+from api.supervisor import supervised
+from api.watch import HEARTBEAT_OFF, heartbeat_options
 from api.wiring import Options, Running, running
 from ingest.journal_file import is_in_use
 from rules.book import Book
+from rules.book_check import near
 from rules.book_file import book_for_site
 
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file (TOML).")]
@@ -71,10 +78,28 @@ def check(
     given = load_settings(settings)
     book = book_for_site(rules or given.rules.book_file)
     typer.echo(f"settings ok; rule book ok: {len(book.rules)} rules, version {book.version}")
+    channels = channel_options(given).names  # reads every secret file, so what is missing is said now
+    rings = has_voice_or_sms(channels)
+    if not rings:
+        typer.echo("CAREFUL: no voice or SMS channel, so a P1 rings no telephone: see channels.enabled")
+    if heartbeat_options(given) is None:
+        typer.echo(HEARTBEAT_OFF)
     if site is not None:
         found = load_site(site, kinds_of(book))
         counts = ", ".join(f"{len(items)} {kind}" for kind, items in found.items.items() if items)
+        _check_wards(book, [str(ward.id) for ward in found.items["ward"]])
         typer.echo(f"site {found.site_id} ok: {counts}")
+        functions = found.items["function"]
+        mute = [str(one.id) for one in functions if not phone_number(getattr(one, "phone", None))]
+        if rings and mute:
+            typer.echo(f"CAREFUL: no telephone for {', '.join(mute)}: voice and SMS cannot reach them")
+
+
+def _check_wards(book: Book, wards: list[str]) -> None:
+    """Values for a ward that the site does not have would apply to nobody."""
+    for layer in book.layers:
+        if layer.ward is not None and layer.ward not in wards:
+            raise CannotRun(f"rule book: wards: the site has no ward {layer.ward!r}{near(layer.ward, wards)}")
 
 
 def migrate(settings: SettingsFile = None, data: DataDir = None) -> None:
@@ -128,4 +153,5 @@ async def serve_until_told(
         loop.add_signal_handler(number, told.set)
     async with running(options, make_demo=make_demo) as up:
         greet(up)
-        await told.wait()
+        async with supervised(lambda: is_alive(up.services)):
+            await told.wait()

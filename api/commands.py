@@ -9,8 +9,12 @@ from __future__ import annotations
 import typer
 
 from api import (
+    cli_backup,
     cli_bases,
+    cli_book,
+    cli_certificates,
     cli_demo,
+    cli_doctor,
     cli_explain,
     cli_files,
     cli_gateways,
@@ -30,12 +34,16 @@ app = typer.Typer(
 )
 for part in (
     cli_serve,
+    cli_doctor,
     cli_demo,
     cli_files,
+    cli_book,
     cli_explain,
     cli_bases,
+    cli_backup,
     cli_recordings,
     cli_gateways,
+    cli_certificates,
     cli_rules,
     cli_users,
 ):

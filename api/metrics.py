@@ -59,6 +59,7 @@ class _State(Collector):
         yield from self._runners()
         yield from self._feed()
         yield from self._desk()
+        yield from self._watch()
         yield _gauge("vardevakt_live_streams", "Open live streams.", self._hub.clients)
         yield _counter("vardevakt_live_resumed", "Streams that resumed at a Last-Event-ID.", self._hub.resumed_total)
         for name, value in list(self._services.counters().items())[:COUNTERS_MAX]:
@@ -97,6 +98,22 @@ class _State(Collector):
         for name, value in sorted(counts.items())[:COUNTERS_MAX]:
             desk.add_metric((name,), value)
         yield desk
+
+    def _watch(self) -> Iterable[Metric]:
+        watch = self._services.watch
+        if watch is None:
+            return
+        audit, now_ms = watch.audit(), self._services.clock()
+        since_ms = max(audit.done_ms, watch.auditor.begun_ms)
+        yield _gauge("vardevakt_audit_age_seconds", "Since a check last ended.", max(now_ms - since_ms, 0) / 1000)
+        yield _gauge("vardevakt_audit_leads", "1 when this process checks.", int(audit.leads))
+        found = CounterMetricFamily("vardevakt_audit_findings", "Findings by this process.", labels=("kind",))
+        for kind, count in sorted(watch.auditor.reconciler.counts.items()):
+            found.add_metric((kind,), count)
+        yield found
+        pulse = watch.pulse()
+        if pulse is not None:
+            yield _gauge("vardevakt_heartbeat_failures", "Calls outside not taken, in a row.", pulse.failures)
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

@@ -20,7 +20,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 log = structlog.get_logger()
 
 BODY_LIMIT_BYTES = 262_144
-BODY_LIMITS_BYTES: Mapping[str, int] = {"/api/v1/events": 4_194_304}  # an emptied buffer is larger than any form
+BODY_LIMITS_BYTES: Mapping[str, int] = {
+    "/api/v1/events": 4_194_304,  # an emptied buffer is larger than any form
+    "/api/v1/rota": 1_048_576,
+    "/shifts/rota": 1_048_576,
+}
 WHERE_FRAMES = 8
 UNROUTED = "(none)"  # label of what no route took: the address itself would be unbounded, and personal
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from api.channel_wiring import channel_options
 from api.services import WebOptions
 from api.settings import Mqtt, Settings
 from api.settings_file import read_secret
+from api.watch import heartbeat_options
 from api.wiring import Options
 from ingest.intake_mqtt import MqttOptions
 from ingest.journal_file import JournalOptions
@@ -30,7 +32,7 @@ def options_of(
         data=data,
         http_host=settings.http.host,
         http_port=settings.http.port if http_port is None else http_port,
-        mqtt=_mqtt_options(mqtt, site_id),
+        mqtt=mqtt_options(mqtt, site_id),
         mqtt_port=mqtt.embedded_port if mqtt_port is None else mqtt_port,
         zigbee_bases=settings.zigbee2mqtt.bases,
         journal=JournalOptions(
@@ -38,7 +40,8 @@ def options_of(
         ),
         keep_days=journal.keep_days,
         memory_limit_bytes=mqtt.memory_limit_bytes,
-        channels=settings.channels.enabled,
+        channels=channel_options(settings),
+        heartbeat=heartbeat_options(settings),
         session_hours=settings.http.session_hours,
         session_idle_minutes=settings.http.session_idle_minutes,
         web=WebOptions(secure_cookies=settings.secure_cookies, session_hours=settings.http.session_hours),
@@ -46,7 +49,8 @@ def options_of(
     )
 
 
-def _mqtt_options(mqtt: Mqtt, site_id: str) -> MqttOptions | None:
+def mqtt_options(mqtt: Mqtt, site_id: str) -> MqttOptions | None:
+    """How the broker of the settings is reached; None where there is none. Raises SettingsError for a password file."""
     if mqtt.url is None:
         return None
     return MqttOptions(

@@ -8,6 +8,7 @@ from alerts.settings_store import SettingRefused
 from alerts.site_file import SiteFileError
 from api.broker import NoBroker
 from api.settings_file import SettingsError
+from ingest.base_files import BaseError
 from ingest.journal import JournalError
 from ingest.recording import RecordingError
 from ingest.series_sqlite import SeriesError
@@ -23,6 +24,7 @@ KNOWN_ERRORS: tuple[type[Exception], ...] = (
     CannotRun,
     AccountRefused,
     BacktestFailed,
+    BaseError,
     BookError,
     DatabaseRefused,
     JournalError,

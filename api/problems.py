@@ -58,10 +58,35 @@ PROBLEMS: dict[str, ProblemType] = {
         ("Feil bruker eller passord", "Sjekk bruker og passord, og prøv igjen."),
         ("Wrong user or password", "Check user and password and try again."),
     ),
+    "wrong-pin": _row(
+        401,
+        ("Feil bruker eller PIN", "Sjekk bruker og PIN, og prøv igjen."),
+        ("Wrong user or PIN", "Check user and PIN and try again."),
+    ),
+    "pin-locked": _row(
+        401,
+        ("PIN-en er låst", "Feil PIN fem ganger. Logg inn med passordet og velg en ny PIN."),
+        ("The PIN is locked", "Wrong PIN five times. Sign in with your password and choose a new PIN."),
+    ),
+    "access-ended": _row(
+        403,
+        ("Tilgangen er slutt", "Siste dag med tilgang er over. Spør lederen din."),
+        ("Access has ended", "The last day with access is over. Ask your leader."),
+    ),
+    "not-your-function": _row(
+        403,
+        ("Ikke din vakt", "Vakten er ikke blant dine, og turnusen gir deg den ikke nå. Spør lederen din."),
+        ("Not your function", "It is not among yours, and the rota does not give it to you now. Ask your leader."),
+    ),
     "csrf": _row(
         403,
         ("Siden er for gammel", "Last siden på nytt og prøv igjen."),
         ("The page is too old", "Reload the page and try again."),
+    ),
+    "forged": _row(
+        403,
+        ("Ikke fra den det sier", "Underskriften stemmer ikke. Ingenting er endret. Sjekk hemmeligheten."),
+        ("Not from whom it says", "The signature is not right. Nothing has changed. Check the secret."),
     ),
     "wrong-role": _row(
         403,
@@ -128,6 +153,16 @@ PROBLEMS: dict[str, ProblemType] = {
         ("Ikke avsluttet", "Avslutt alarmen først."),
         ("Not ended", "End the alert first."),
     ),
+    "own-claims": _row(
+        409,
+        ("Du har alarmer", "Overlever alarmene dine. Når noen har tatt imot dem, kan du stemple ut."),
+        ("You have alerts", "Hand your alerts over. When somebody has accepted them you can check out."),
+    ),
+    "not-on-shift": _row(
+        409,
+        ("Vakten er over", "Vakten er avsluttet. Stemple inn på nytt hvis du fortsatt er på jobb."),
+        ("The shift is over", "The shift has ended. Check in again if you are still at work."),
+    ),
     "not-possible-now": _row(
         409,
         ("Går ikke nå", "Alarmen er i en tilstand der dette ikke går. Se hva den er nå, og velg på nytt."),
@@ -143,6 +178,11 @@ PROBLEMS: dict[str, ProblemType] = {
             "Contact first",
             "A P1 ends only when somebody has spoken with the person or is on site. Record that, then end it.",
         ),
+    ),
+    "people-left": _row(
+        409,
+        ("Noen er ikke nådd ennå", "{count} på ringelisten er ikke nådd. Ring dem, eller meld at noen har vært der."),
+        ("Somebody is not reached yet", "{count} on the list are not reached. Call them, or say who was there."),
     ),
     "key-reused": _row(
         409,
@@ -189,6 +229,17 @@ PROBLEMS: dict[str, ProblemType] = {
         422,
         ("Ukjent ansatt", "En maskinnøkkel handler for en ansatt: send «staff» med en id som finnes."),
         ("Unknown staff", "A machine key acts for someone: send «staff» with an id that exists."),
+    ),
+    "bad-silence": _row(
+        422,
+        (
+            "Slik kan det ikke dempes",
+            "«{field}» passer ikke. Si hvorfor, til når (innen 7 dager) og hvem. Alarmer kan ikke dempes.",
+        ),
+        (
+            "This cannot be silenced",
+            "«{field}» does not fit. Say why, until when (within 7 days), and whom. Alarms cannot be silenced.",
+        ),
     ),
     "too-many-tries": _row(
         429,

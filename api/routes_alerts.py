@@ -14,6 +14,7 @@ from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.bodies import JsonObject
 from api.openapi import problems
+from api.outcomes import codes_of, last_choices
 from api.paging import Cursor, Limit, page, since_ms
 from api.problems import Problem
 from api.reads import note_read
@@ -37,6 +38,7 @@ REFUSALS = {
     "already_ended": "already-ended",
     "not_claimed": "not-claimed",
     "not_ended": "not-ended",
+    "people_left": "people-left",
     "not_handed_over": "not-handed-over",
     "not_asked": "not-handed-over",
     KEY_REUSED: "key-reused",
@@ -91,7 +93,8 @@ def one_alert(
     if alert is None:
         raise Problem("unknown-alert", "alert_id")
     note_read(services, caller, "alert", alert["resident_id"], why)
-    return alert | {"messages": queries.outbox(services.database, alert_id)}
+    last = last_choices(services.database, alert["rule"], alert["code"], scope_of(request).wards)
+    return alert | {"messages": queries.outbox(services.database, alert_id), "codes": codes_of(alert, last)}
 
 
 ACT_BODY: dict[str, Any] = {
@@ -102,6 +105,21 @@ ACT_BODY: dict[str, Any] = {
         "note": {"type": "string", "maxLength": 2000, "description": "Any act but `note`: a few words."},
         "text": {"type": "string", "maxLength": 2000, "description": "note: the words."},
         "call": {"type": "string", "enum": ["110", "112", "113", "116117"], "description": "note: a call made."},
+        "search": {
+            "type": "string",
+            "enum": ["start", "stop"],
+            "description": "note: somebody searches for the person, or no longer; positions are visible meanwhile.",
+        },
+        "at": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it was done, where it is reported afterwards (no network): since the alert came, not "
+            "in the future, at most 24 h ago.",
+        },
+        "take_over": {
+            "type": "boolean",
+            "description": "claim: take it from the one who has it, who is told. Without it that is 409.",
+        },
         "outcome": {
             "type": "string",
             "description": "contact: `spoke` (the default, as contracts §6 knows no other), `responder_on_site`, "

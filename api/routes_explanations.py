@@ -35,8 +35,8 @@ def explain_rule(
     at: Annotated[datetime | None, Query(description="The instant asked about; now when left out.")] = None,
 ) -> dict[str, Any]:
     """From the log: the events and timers the rule saw, its state, next timer, parameters with origin, what held it
-    and a `conclusion` in one word: no_rule, switched_off, not_in_home, not_watched, set_aside, open, held, waiting,
-    told, seen_nothing, quiet. The newest 50 of what it saw and said.
+    and a `conclusion` in one word: no_rule, switched_off, not_in_home, lacks (devices that the rule needs, in `lacks`),
+    not_watched, set_aside, open, held, waiting, told, seen_nothing, quiet. The newest 50 of what it saw and said.
     """
     services = services_of(request)
     at_ms = services.clock() if at is None else min(instant_ms(at, "at"), services.clock())

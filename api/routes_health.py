@@ -14,14 +14,21 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from alerts import queries
+from alerts.channel_health import DOWN
+from alerts.channel_reads import troubled
+from alerts.channels.reach import has_voice_or_sms
+from alerts.rota_store import RotaStore
+from alerts.shift_desk import ShiftDesk
 from api.auth import services_of
 from api.feed import feed_state
 from api.metrics import CONTENT_TYPE, Metrics
 from api.services import RunnerStatus, Services
+from api.wire import utc_text
 
 router = APIRouter(tags=["health"])
 
 STUCK_MS = 120_000  # unread for so long = not alive: the supervisor may restart
+GAPS_MAX = 50
 LAGGING_MS = 10_000  # unread for so long = not ready: alerts come late
 
 
@@ -39,6 +46,13 @@ class Reason(BaseModel):
         "desk_unreadable",
         "clock_waiting",
         "base_not_proved",
+        "no_phone_channel",
+        "channel_down",
+        "nobody_on_duty",
+        "rota_gap",
+        "audit_late",
+        "audit_findings",
+        "heartbeat_failed",
     ]
     part: str
     detail: str = ""
@@ -66,7 +80,9 @@ def live(services: Annotated[Services, Depends(_services)], response: Response) 
 def ready(services: Annotated[Services, Depends(_services)], response: Response) -> Health:
     """503 with reasons when alerts would come late or not at all. A blind feed is a reason: nothing is heard."""
     reasons = [reason for name, runner in _runners(services) for reason in _behind(name, runner)]
-    reasons += _feed(services) + _desk(services) + _clock(services)
+    reasons += _feed(services) + _desk(services) + _clock(services) + _channels(services)
+    if not any(reason.code == "desk_unreadable" for reason in reasons):
+        reasons += _duty(services) + _watch(services)
     health = _health(reasons, response)
     health.feed = feed_state(services)
     return health
@@ -76,6 +92,11 @@ def ready(services: Annotated[Services, Depends(_services)], response: Response)
 def metrics(request: Request) -> Response:
     figures: Metrics = request.app.state.metrics
     return Response(figures.text(), media_type=CONTENT_TYPE)
+
+
+def is_alive(services: Services) -> bool:
+    """What /health/live says, for a supervisor that does not ask over HTTP."""
+    return not [reason for name, runner in _runners(services) for reason in _stopped(name, runner)]
 
 
 def _runners(services: Services) -> list[tuple[str, RunnerStatus]]:
@@ -122,6 +143,39 @@ def _desk(services: Services) -> list[Reason]:
     except SQLAlchemyError as error:
         return [Reason(code="desk_unreadable", part="desk", detail=type(error).__name__)]
     return []
+
+
+def _duty(services: Services) -> list[Reason]:
+    """Wards whose alarms go straight to the number outside, now or in the next 7 days."""
+    now_ms = services.clock()
+    found = ShiftDesk(services.desk).functions(now_ms)
+    manned = {one["ward"] for one in found if one["on_duty"]}
+    empty = dict.fromkeys(one["ward"] for one in found if one["ward"] not in manned)
+    reasons = [Reason(code="nobody_on_duty", part=ward, blocking=False) for ward in empty]
+    for gap in RotaStore(services.desk).gaps(now_ms)[:GAPS_MAX]:
+        detail = f"{utc_text(gap['from_ms'])} to {utc_text(gap['until_ms'])}"
+        reasons.append(Reason(code="rota_gap", part=gap["ward"], detail=detail, blocking=False))
+    return reasons
+
+
+def _watch(services: Services) -> list[Reason]:
+    """The checks, and whether a monitor outside hears of them."""
+    found = () if services.watch is None else services.watch.problems()
+    parts = {"heartbeat_failed": "heartbeat"}
+    return [Reason(code=code, part=parts.get(code, "audit"), detail=detail, blocking=False) for code, detail in found]
+
+
+def _channels(services: Services) -> list[Reason]:
+    """A P1 must be able to ring a telephone; and what is configured must work."""
+    reasons = []
+    if not has_voice_or_sms(services.channels):
+        detail = "no voice or SMS channel: a P1 rings no telephone (channels.enabled)"
+        reasons.append(Reason(code="no_phone_channel", part="channels", detail=detail, blocking=False))
+    try:
+        down = troubled(services.database, services.site_id, services.channels)
+    except SQLAlchemyError:
+        return reasons  # said by the desk
+    return reasons + [Reason(code="channel_down", part=name, blocking=False) for name, state in down if state == DOWN]
 
 
 def _clock(services: Services) -> list[Reason]:

@@ -1,4 +1,4 @@
-"""For those who keep the service running: what could not be understood, and the rules in force."""
+"""For those who keep the service running: what could not be understood, and whether the clock is believed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from fastapi import APIRouter, Depends, Path, Request
 
-from api.auth import Caller, operator, services_of, signed_in
+from api.auth import Caller, operator, services_of
 from api.openapi import problems
 from api.paging import Cursor, Limit, page
 from api.problems import Problem
@@ -78,22 +78,6 @@ def confirm_clock(request: Request, caller: Annotated[Caller, Depends(operator)]
         account = caller.account.user_id
         log.warning("clock_confirmed", from_ms=stepped.from_ms, to_ms=stepped.to_ms, account=account)
     return {"confirmed": stepped is not None, "now": utc_text(services.clock())}
-
-
-@router.get("/rules", summary="The rules in force", responses=problems(401))
-def rules(request: Request, _caller: Annotated[Caller, Depends(signed_in)]) -> dict[str, Any]:
-    """Every rule of the book with its version (a hash of it and its parameters) and each value's origin."""
-    return {"items": services_of(request).rule_book.rules(), "next": None}
-
-
-@router.get("/rules/{rule_id}", summary="One rule", responses=problems(401, 404))
-def rule(
-    request: Request, rule_id: Annotated[str, Path(max_length=64)], _caller: Annotated[Caller, Depends(signed_in)]
-) -> dict[str, Any]:
-    found = services_of(request).rule_book.rule(rule_id)
-    if found is None:
-        raise Problem("not-found", "rule_id")
-    return found
 
 
 def _dead_letters(services: Services, scope: WardScope, cursor: str | None, limit: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse
 from alerts.accounts import Account, LogInRefused
 from api.auth import Caller, check_same_site, clear_session_cookie, services_of, set_session_cookie, signed_in
 from api.openapi import problems
+from api.phone_token import phone_of
 from api.problems import Problem
 from api.services import Services
 
@@ -43,7 +44,7 @@ async def log_in(request: Request, response: Response, body: LogIn) -> SessionOu
     """Sets the session cookie. Tries are limited per user and per sender; 429 says for how long."""
     services = services_of(request)
     check_same_site(request)
-    account, token = await run_in_threadpool(_verified, services, body.user, body.password, _source(request))
+    account, token = await run_in_threadpool(_verified, services, body.user, body.password, request)
     set_session_cookie(services, response, token)
     return _session(Caller(account, "session", token))
 
@@ -72,7 +73,7 @@ async def log_in_form(
     services = services_of(request)
     try:
         check_same_site(request)
-        _account, token = await run_in_threadpool(_verified, services, user, password, _source(request))
+        _account, token = await run_in_threadpool(_verified, services, user, password, request)
     except Problem as problem:
         wait = problem.words.get("retry_after_seconds")
         return RedirectResponse(f"/login?problem={problem.slug}" + (f"&wait={wait}" if wait else ""), 303)
@@ -108,15 +109,23 @@ def _source(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _verified(services: Services, user: str, password: str, source: str) -> tuple[Account, str]:
+def log_in_problem(refused: LogInRefused) -> Problem:
+    """Why there is no log-in, and how long to wait where that helps."""
+    wait = refused.retry_after_seconds
+    if wait is None:
+        return Problem(refused.code)
+    return Problem(refused.code, words={"retry_after_seconds": wait}, headers={"retry-after": str(wait)})
+
+
+def _verified(services: Services, user: str, password: str, request: Request) -> tuple[Account, str]:
+    """On a registered phone the session is that phone's, and ends with the next one's."""
+    phone = phone_of(services, request)
     try:
-        return services.accounts.log_in(user, password, source, services.clock())
+        return services.accounts.log_in(
+            user, password, _source(request), services.clock(), None if phone is None else phone["id"]
+        )
     except LogInRefused as refused:
-        wait = refused.retry_after_seconds
-        if wait is None:
-            raise Problem(refused.code) from refused
-        words, headers = {"retry_after_seconds": wait}, {"retry-after": str(wait)}
-        raise Problem(refused.code, words=words, headers=headers) from refused
+        raise log_in_problem(refused) from refused
 
 
 def _end(services: Services, caller: Caller) -> None:

@@ -1,24 +1,18 @@
-"""The things: wards, homes, gateways, devices, functions, channels and test sessions. Pseudonyms only."""
+"""The things: wards, homes, gateways and devices. Pseudonyms only."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from alerts import queries
-from alerts.channel_reads import channel_results
-from alerts.settings_store import SettingRefused
-from alerts.test_sessions import running_test_sessions
-from api.actors import acting
 from api.auth import Caller, services_of, signed_in
 from api.device_state import with_state
 from api.openapi import problems
 from api.paging import Cursor, Limit, page
 from api.problems import Problem
 from api.services import Services
-from api.setting_wire import refused
 from api.wards import scope_of
 from api.wire import cursor_of, cursor_value, utc_text
 
@@ -75,60 +69,6 @@ def device(request: Request, device_id: ItemId, _caller: SignedIn) -> dict[str, 
         raise Problem("not-found", "device_id")
     (shown,) = with_state(services, [found])
     return shown | {"tests": queries.device_tests(services.database, device_id)}
-
-
-@router.get("/functions", summary="Who is rung: functions in the order of their ward's chain", responses=problems(401))
-def functions(request: Request, _caller: SignedIn, ward: Filter = None) -> dict[str, Any]:
-    found = services_of(request).settings_store.list("function", **_given(ward=ward))
-    return {"items": found, "next": None}
-
-
-@router.get("/channels", summary="Ways out, and how they have done lately", responses=problems(401))
-def channels(request: Request, _caller: SignedIn) -> dict[str, Any]:
-    """Results of the newest tries. A channel that was never used has none."""
-    services = services_of(request)
-    results = channel_results(services.database)
-    names = [*services.channels, *sorted(results.keys() - set(services.channels))]
-    items = [{"channel": name, "configured": name in services.channels} | results.get(name, {}) for name in names]
-    return {"items": items, "next": None}
-
-
-class TestIn(BaseModel):
-    """Open a test session: from now on a press of this device is a test, until it ends by itself."""
-
-    __test__ = False  # its name looks like one of pytest's
-    model_config = ConfigDict(extra="forbid")
-
-    device: str = Field(max_length=64)
-    minutes: int = Field(30, ge=1, le=30)
-    staff: str | None = Field(None, max_length=64, description="Who tests; required with a machine key.")
-
-
-@router.get("/tests", summary="Test sessions that are open", responses=problems(401))
-def tests(request: Request, _caller: SignedIn) -> dict[str, Any]:
-    services = services_of(request)
-    found = running_test_sessions(services.settings_store, services.clock())
-    return {"items": scope_of(request).keep("test_session", found), "next": None}
-
-
-@router.post("/tests", summary="Open a test session", status_code=201, responses=problems(401, 403, 422))
-def open_test(request: Request, caller: SignedIn, body: Annotated[TestIn, Body()]) -> dict[str, Any]:
-    """One device, one named member of staff, at most 30 min, seen by all on duty. Outside it a press is real."""
-    services = services_of(request)
-    actor = acting(services, caller, body.staff)
-    assert actor.staff is not None, "acting() always names somebody"
-    try:
-        return services.desk.open_test_session(body.device, actor.staff, services.clock(), body.minutes)
-    except SettingRefused as error:
-        raise refused(error) from error
-
-
-@router.delete("/tests/{test_id}", summary="End a test session", status_code=204, responses=problems(401, 403, 404))
-def close_test(request: Request, test_id: ItemId, caller: SignedIn) -> None:
-    services = services_of(request)
-    actor = caller.account.staff_id or caller.account.user_id
-    if not services.desk.close_test_session(test_id, actor, services.clock()):
-        raise Problem("not-found", "test_id")
 
 
 def _given(**filters: str | None) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 `api/wiring.py` builds it; nothing else constructs parts. What may live here: order, wake-ups between parts, health.
 
-Order of start: logs, receive, folds (each rebuilt from disk before anything new is read), desk's timers, relay, outbox,
-MQTT last: nothing is taken in before everything behind it stands. Stop goes the other way round.
+Order of start: logs, receive, folds (each rebuilt from disk before anything new is read), then what the logs held
+already is folded, and only then desk's timers, relay and outbox begin: nobody is rung for what the log knows to be over
+(lessons: inhibited alerts that fired before their inhibitor was loaded). MQTT last: nothing is taken in before
+everything behind it stands. Stop goes the other way round.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -21,6 +25,7 @@ from api.background import Background
 from api.bases import Nightly, NightWork
 from api.broker import EmbeddedBroker
 from api.collector import Collector
+from api.watch import HEARTBEAT_S, Watch
 from ingest.clock import Clock
 from ingest.clock_writer import ClockWriter, downtime
 from ingest.codec import Codec
@@ -40,6 +45,8 @@ log = structlog.get_logger()
 EMERGENCY_TOPIC = "vardevakt-notify/1/emergency"  # heard by whatever the site keeps beside the service for this
 
 RECONCILE_S = 10.0
+REBUILT_WITHIN_S, CATCH_UP_S = 60.0, 10.0
+P1_WORKERS = 3
 NIGHT_LOOK_S = 600.0
 SHADOW_LOOK_S = 2.0
 BUSY_ROWS = 200  # not yet through the source fold
@@ -71,8 +78,7 @@ class Service:
     """Start, stop, and the bells between parts."""
 
     def __init__(
-        self, parts: Parts, reconcile: Callable[[int, int], object] | None, notify_pages: Callable[[], None],
-        nightly: Nightly, timezone: str,
+        self, parts: Parts, watch: Watch, notify_pages: Callable[[], None], nightly: Nightly, timezone: str,
     ) -> None:  # fmt: skip
         self.parts, self._notify_pages, self._collector = parts, notify_pages, Collector()
         self._shadow: ShadowFollower | None = None
@@ -81,20 +87,26 @@ class Service:
         seen = DeviceSeen(parts.series)
         self.relaying = Background("relay", lambda: 0.0 if parts.relay.run_once() else None, 1.0)
         self.sending = Background("outbox", self._send, 0.5)
-        self.sending_p1 = Background("outbox-p1", self._send_p1, 0.5)
+        # several, so that a gateway that hangs holds up only those who wait for it
+        self.sending_p1 = [Background(f"outbox-p1-{n}", self._send_p1, 0.5) for n in range(1, P1_WORKERS + 1)]
         self.ticking = Background("desk-timers", self._tick, 1.0)
         self.watching = Background(
             "device-seen",
             lambda: _none(seen.offer({key: item[0] for key, item in parts.source.liveness().items()})),
             2.0,
         )
-        self.background = [self.ticking, self.relaying, self.sending, self.sending_p1, self.watching]
+        self.background = [self.ticking, self.relaying, self.sending, *self.sending_p1, self.watching]
         self.nightly = NightWork(nightly, parts, timezone)
         self.background.append(Background("bases", self.nightly, NIGHT_LOOK_S))
-        if reconcile is not None:
-            # not at once: after an outage everything is late, and whoever follows the logs needs a moment
-            work = _Settled(reconcile, clock, parts.journal.inputs.last_seq)
-            self.background.append(Background("reconciler", work, RECONCILE_S, first_after_s=RECONCILE_S))
+        # not at once: after an outage everything is late, and whoever follows the logs needs a moment
+        work = _Settled(watch.auditor.run_once, clock, parts.journal.inputs.last_seq)
+        self.background.append(Background("reconciler", work, RECONCILE_S, first_after_s=RECONCILE_S))
+        if (heartbeat := watch.heartbeat) is not None:
+            ping = Background(
+                "heartbeat", lambda: _none(heartbeat.run_once(clock.now_ms())), HEARTBEAT_S,
+                first_after_s=2 * RECONCILE_S,
+            )  # fmt: skip
+            self.background.append(ping)
 
     def try_rules(self, follower: ShadowFollower) -> None:
         """Rules on trial, beside everything else and before nothing."""
@@ -115,14 +127,27 @@ class Service:
         parts.home.start()
         parts.follower.start()
         parts.clock_writer.start()
-        for one in (parts.source.ready, parts.floor.ready, parts.home.ready):
-            one.wait(60)
+        self._catch_up(parts.journal.raw.last_seq())
         self._collector.calm()
         for work in self.background:
             work.start()
         if parts.intake is not None:
             parts.intake.start()
         log.info("service_started", raw=parts.journal.raw.last_seq(), inputs=parts.journal.inputs.last_seq())
+
+    def _catch_up(self, raw_end: int) -> None:
+        """Until the folds are rebuilt and stand where the logs do. Both are bounded, so that what is wrong with one, or
+        a long backlog, holds back no alarm for ever.
+        """
+        parts, folds, pause = self.parts, (self.parts.floor, self.parts.home), threading.Event()
+        ready = all(one.ready.wait(REBUILT_WITHIN_S) for one in (parts.source, *folds))
+        end_s = time.monotonic() + CATCH_UP_S
+        behind = not (ready and parts.journal.inputs.wait_position(raw_end, CATCH_UP_S))
+        while not behind and any(one.oldest_age_ms for one in folds):
+            pause.wait(0.02)
+            behind = time.monotonic() > end_s
+        if behind:
+            log.error("started_behind", source=parts.source.lag, floor=parts.floor.lag, home=parts.home.lag)
 
     def stop(self) -> None:
         """Stop taking in, finish what is under way, write snapshots, close files."""
@@ -158,8 +183,8 @@ class Service:
     def on_desk_change(self) -> None:
         """A desk transaction was committed: pages, messages and relayed acts may be waiting for it."""
         self._notify_pages()
-        self.sending_p1.notify()
-        self.sending.notify()
+        for work in (*self.sending_p1, self.sending):
+            work.notify()
         self.relaying.notify()
         self.ticking.notify()
 

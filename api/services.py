@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from alerts.accounts import Accounts
     from alerts.database import Database
     from alerts.desk import Desk
+    from alerts.doors import Doors
     from alerts.settings_store import SettingsStore
     from api.live import Wakeup
+    from api.watch import Watch
 
 
 class Receiver(Protocol):
@@ -85,7 +87,7 @@ class FeedStatus(Protocol):
 
 
 class RuleBookReader(Protocol):
-    """The rule book in force, JSON-ready: rule, version (hash), code, priority, kind, parameters with origin."""
+    """The rule book in force, JSON-ready (api.rule_book.shown_rule)."""
 
     def rules(self) -> list[dict[str, Any]]: ...
 
@@ -144,6 +146,8 @@ class Services:
     changed: Wakeup  # notify() after each desk commit and each feed change; callable from any thread
     web: WebOptions = field(default_factory=WebOptions)
     channels: tuple[str, ...] = ()  # names of the configured ways out, in order of preference
+    watch: Watch | None = None  # who checks the service itself; None: nobody does
+    doors: Doors | None = None  # what the outside may say about messages; None: nothing
     # further whole numbers for /metrics, a bounded set of names: {"mqtt_qos0_dropped_total": 0, …}
     counters: Callable[[], Mapping[str, int]] = _no_counters
     local_token: str = ""  # what the command line on this machine shows (api/local_access.py); "" = it may not come

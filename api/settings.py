@@ -12,20 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from alerts.site_problems import shown, wrong
+from api.settings_channels import Apprise, Channels, Email, Gateway, Push, Targets, Webhook
+from api.settings_heartbeat import Heartbeat
+from api.settings_section import FilePath, FolderPath, PageUrl, Port, Section, as_tuple
 
 MIB = 1_048_576
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
-
-
-def _path(value: object) -> object:
-    return Path(value) if isinstance(value, str) and value else value
-
-
-def _tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _site_id(text: str) -> str:
@@ -47,34 +42,11 @@ def _broker_url(text: str) -> str:
     return text
 
 
-def _page_url(text: str) -> str:
-    if urlsplit(text).scheme not in {"http", "https"} or not urlsplit(text).hostname:
-        raise wrong("bad_url", f"{shown(text)} is no address; write https://vardevakt.example.org")
-    return text.rstrip("/")
-
-
 def _bases(bases: tuple[str, ...]) -> tuple[str, ...]:
     for base in bases:
         if not base.strip("/") or re.search(r"[+#\x00]", base):
             raise wrong("bad_topic", f"{shown(base)} is no base topic")
     return bases
-
-
-def _there(path: Path) -> Path:
-    if not path.is_file():
-        raise wrong("no_file", f"there is no file {path}")
-    return path
-
-
-FilePath = Annotated[Path, BeforeValidator(_path), AfterValidator(_there)]
-FolderPath = Annotated[Path, BeforeValidator(_path)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-
-
-class Section(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Site(Section):
@@ -90,7 +62,7 @@ class Data(Section):
 class Http(Section):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for every one.")
     port: Port = Field(8080, description="Port to listen on; 0 = any free one.")
-    public_url: Annotated[str, AfterValidator(_page_url)] | None = Field(
+    public_url: PageUrl | None = Field(
         None, description="How browsers reach the board, where that is not host and port."
     )
     cookie_secure: bool | None = Field(
@@ -149,19 +121,13 @@ class Zigbee2mqtt(Section):
     bases: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
         Field(min_length=1, max_length=100),
-        BeforeValidator(_tuple),
+        BeforeValidator(as_tuple),
         AfterValidator(_bases),
     ] = Field(("zigbee2mqtt",), description="Base topics of all Zigbee2MQTT bridges.")
 
 
 class Rules(Section):
     book_file: FilePath | None = Field(None, description="The site's rule book, over the shipped one.")
-
-
-class Channels(Section):
-    enabled: Annotated[
-        tuple[Literal["log", "mqtt"], ...], Field(min_length=1, max_length=2), BeforeValidator(_tuple)
-    ] = Field(("log", "mqtt"), description="Ways in which functions on shift are told.")
 
 
 class Log(Section):
@@ -184,6 +150,14 @@ class Settings(Section):
     zigbee2mqtt: Zigbee2mqtt = Zigbee2mqtt()
     rules: Rules = Rules()
     channels: Channels = Channels()
+    targets: Targets = Targets()
+    sms: Gateway = Gateway()
+    voice: Gateway = Gateway()
+    email: Email = Email()
+    push: Push = Push()
+    webhook: Webhook = Webhook()
+    apprise: Apprise = Apprise()
+    heartbeat: Heartbeat = Heartbeat()
     log: Log = Log()
 
     @property

@@ -17,7 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from alerts.site_problems import Problem, meant, nearest, problems_of
-from api.settings import Section, Settings, environment_name, sections
+from api.settings import Settings, environment_name, sections
+from api.settings_channels import missing
+from api.settings_section import Section
 
 PREFIX = "VARDEVAKT_"
 FILE_VARIABLE = "VARDEVAKT_SETTINGS"
@@ -94,6 +96,8 @@ class _Loading:
             except ValidationError as error:
                 for problem in problems_of(error, tuple(model.model_fields)):
                     self._note(name, problem)
+        for name, problem in missing(checked):
+            self._note(name, problem)
         if self._problems:
             raise SettingsError(self._problems)
         made: dict[str, Any] = dict(checked)

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from api.rule_book import engine_version
-from api.wire import utc_text
+from api.services import Services
+from api.wards import WardScope
+from api.wire import cursor_of, cursor_value, utc_text
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.journal_sqlite import SqliteJournal
 from rules.fold_runner import FoldRunner
 from rules.shadow_follower import ShadowFollower
-from rules.shadow_store import shadow_alerts
+from rules.shadow_store import ShadowAlert, shadow_alerts
 
 FILE = "shadow.db"
 
@@ -24,18 +26,41 @@ def shadow_follower(data: Path, site: str, journal: SqliteJournal, home: FoldRun
 
 def shadow_lines(data: Path, rule: str | None, limit: int) -> list[dict[str, Any]]:
     """What rules on trial would have told, newest first, JSON-ready."""
-    return [
-        {
-            "rule": one.rule,
-            "home_id": one.home,
-            "subject_id": one.subject,
-            "opened_at": utc_text(one.at_ms),
-            "priority": one.priority,
-            "code": one.code,
-            "reason": {"code": one.reason.code, "args": one.reason.args},
-            "cleared_at": None if one.ended_ms is None else utc_text(one.ended_ms),
-            "ended": one.ended,
-            "book_version": one.version,
-        }
-        for one in shadow_alerts(data / FILE, rule, limit)
-    ]
+    return [_shown(one) for one in shadow_alerts(data / FILE, rule, limit)]
+
+
+def shadow_page(
+    services: Services,
+    scope: WardScope,
+    rule: str,
+    limit: int,
+    *,
+    cursor: str | None = None,
+    subject: str | None = None,
+) -> dict[str, Any]:
+    """A page of them as the caller sees it: {"items", "next"}. ValueError for a cursor that is none of ours."""
+    before = None
+    if cursor is not None:
+        at_ms, _, seq = cursor_value(cursor).partition(".")
+        before = (int(at_ms), int(seq))
+    path = services.database.path.parent / FILE
+    found = shadow_alerts(path, rule, limit + 1, subject=subject, before=before)
+    shown, last = found[:limit], found[limit - 1 : limit]
+    more = cursor_of(f"{last[0].at_ms}.{last[0].seq}") if len(found) > limit else None
+    seen = scope.keep("shadow", (_shown(one) | {"home": one.home} for one in shown))
+    return {"items": [{name: one[name] for name in one if name != "home"} for one in seen], "next": more}
+
+
+def _shown(one: ShadowAlert) -> dict[str, Any]:
+    return {
+        "rule": one.rule,
+        "home_id": one.home,
+        "subject_id": one.subject,
+        "opened_at": utc_text(one.at_ms),
+        "priority": one.priority,
+        "code": one.code,
+        "reason": {"code": one.reason.code, "args": one.reason.args},
+        "cleared_at": None if one.ended_ms is None else utc_text(one.ended_ms),
+        "ended": one.ended,
+        "book_version": one.version,
+    }

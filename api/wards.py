@@ -30,9 +30,14 @@ NAMES = {
     "device_id": "device", "device": "device", "home_id": "home", "home": "home", "gateway_id": "gateway",
     "gateway": "gateway", "ward": "ward", "test_id": "test_session", "session_id": "test_session",
     "pause_id": "pause", "item_id": "setting", "letter_id": "dead_letter",
+    "contact_id": "contact", "policy_id": "policy",
+    "shift_id": "shift", "entry_id": "rota_entry", "phone_id": "phone",
+    "outage_id": "outage", "silence_id": "silence",
 }  # fmt: skip
 """What a name in a path, query or body stands for."""
-ABOUT_NOBODY = frozenset({"act", "what", "kind", "rule_id", "count", "path", "action_id"})
+ABOUT_NOBODY = frozenset(
+    {"act", "what", "kind", "rule_id", "count", "path", "number", "action_id", "channel_id", "subscription_id", "token"}
+)
 """Path parameters that name neither a person nor anything of theirs."""
 OF_PATH = {"plan": "plan", "pauses": "pause", "measures": "measure"}  # `what` of a path -> kind of its `item_id`
 FREE = frozenset({"/api/v1/events"})
@@ -65,7 +70,7 @@ class WardScope:
         found = [dict(one) for one in items]
         if self.wards is None:
             return found
-        if kind in {"ward", "home", "resident", "device", "gateway"}:
+        if kind in {"ward", "home", "resident", "device", "gateway", "function", "phone", "outage", "silence"}:
             return [one for one in found if self.sees(self._belonging.wards_of(kind, str(one["id"])))]
         return [one for one in found if self.sees(self._belonging.wards_of_item(one))]
 

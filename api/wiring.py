@@ -19,13 +19,12 @@ import structlog
 import uvicorn
 
 from alerts.accounts import Accounts
-from alerts.channels import Channel
-from alerts.channels.log import LogChannel
-from alerts.channels.mqtt import MqttChannel
 from alerts.database import migrate, open_database
 from alerts.desk import Desk
+from alerts.doors import Doors
+from alerts.heartbeat import HeartbeatOptions
 from alerts.outbox import Outbox
-from alerts.reconciler import Reconciler
+from alerts.phone_answers import PhoneAnswers
 from alerts.relay import Relay
 from alerts.settings_store import SettingsStore
 from api.app import create_app
@@ -33,12 +32,15 @@ from api.bases import Nightly
 from api.bells import Bells
 from api.board.router import board_router
 from api.broker import EmbeddedBroker
+from api.channel_wiring import ChannelOptions, forget_subscription, link_key, open_channels
+from api.collector import no_collection
 from api.live import Wakeup
 from api.local_access import new_access, remove_access, write_access
 from api.rule_book import ServedBook, engine_version, settle_book
 from api.service import Parts, Service
 from api.services import Services, WebOptions
 from api.shadow import shadow_follower
+from api.watch import Watch, watch_over
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.clock import SystemClock
 from ingest.clock_writer import ClockWriter
@@ -76,7 +78,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalOptions = JournalOptions()
     keep_days: int = 0  # how long the logs are kept behind a base; 0 = for ever
     memory_limit_bytes: int = 64 * 1_048_576  # of messages that are not on disk yet
-    channels: tuple[str, ...] = ("log", "mqtt")
+    channels: ChannelOptions = ChannelOptions()
+    heartbeat: HeartbeatOptions | None = None  # None: nobody outside is told that it lives
     session_hours: int = 12
     session_idle_minutes: int = 240
     web: WebOptions = msgspec.field(default_factory=WebOptions)
@@ -102,11 +105,13 @@ async def running(
     Raises JournalError, DatabaseRefused, NoBroker, OSError (a port that is taken).
     """
     wakeup = Wakeup()
-    service, services = await asyncio.to_thread(build, options, wakeup)
+    with no_collection():
+        service, services = await asyncio.to_thread(build, options, wakeup)
     server: uvicorn.Server | None = None
     serving: asyncio.Task[None] | None = None
     try:
-        await asyncio.to_thread(service.start)
+        with no_collection():
+            await asyncio.to_thread(service.start)
         if make_demo is not None:  # at once: what has begun to play must be closed, whatever fails after it
             services = dataclasses.replace(services, demo=make_demo(service, services))
         listener = _listen(options.http_host, options.http_port)
@@ -174,10 +179,9 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     source, home, floor = _folds(options, journal, desk, clock, codecs, bells)
     broker = _broker(options)
     intake = _intake(options, broker, codecs, receiver, journal, clock, wakeup.notify)
-    ways: dict[str, Channel] = {"log": LogChannel()}
-    if intake is not None:
-        ways["mqtt"] = MqttChannel(intake.publish_now)
-    channels = {name: ways[name] for name in options.channels if name in ways}
+    publish = None if intake is None else intake.publish_now
+    channels = open_channels(options.channels, publish, forget_subscription(database))
+    reach = msgspec.structs.replace(options.channels.reach, link_key=link_key(options.data))
     writer = ClockWriter(receiver.submit_many, clock.now_ms)
     writer.register(source.next_due)
     writer.register(lambda: home.next_due_ms)
@@ -188,15 +192,21 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     )
     parts = Parts(
         journal, series, database, clock, receiver, source, home, floor, follower, writer, desk,
-        Relay(database, receiver.submit_many, clock.now_ms), Outbox(database, channels), tuple(channels),
-        intake, broker, codecs,
+        Relay(database, receiver.submit_many, clock.now_ms), Outbox(database, channels, reach, clock.now_ms),
+        tuple(channels), intake, broker, codecs,
     )  # fmt: skip
-    reconciler = Reconciler(desk, journal.inputs)
+    watch = watch_over(desk, journal.inputs, options.heartbeat, options.data, clock.now_ms)
     nightly = Nightly(options.data, options.site_id, options.zigbee_bases, journal, options.keep_days)
-    service = Service(parts, reconciler.run_once, wakeup.notify, nightly, options.timezone)
+    service = Service(parts, watch, wakeup.notify, nightly, options.timezone)
     bells.service = service
     service.try_rules(shadow_follower(options.data, options.site_id, journal, home))
-    return service, _services(options, parts, store, wakeup, nightly)
+    doors = Doors(
+        answers=PhoneAnswers(desk, reach), options=options.channels.doors, wake=bells.desk,
+        technical="technical" in reach.fixed,
+        push_key=options.channels.push.public_key if options.channels.push else "",
+        push_hosts=options.channels.push.hosts if options.channels.push else (),
+    )  # fmt: skip
+    return service, _services(options, parts, store, wakeup, nightly, doors, watch)
 
 
 def _folds(
@@ -240,7 +250,10 @@ def _intake(
     return MqttIntake(mqtt, filters, receiver, clock.now_ms, last_ms, on_feed_change)
 
 
-def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wakeup, nightly: Nightly) -> Services:
+def _services(
+    options: Options, parts: Parts, store: SettingsStore, wakeup: Wakeup, nightly: Nightly, doors: Doors,
+    watch: Watch,
+) -> Services:  # fmt: skip
     assert parts.intake is not None, "a service without MQTT has no pulse"
     intake, receiver = parts.intake, parts.receiver
     session_ms, idle_ms = options.session_hours * 3_600_000, options.session_idle_minutes * 60_000
@@ -250,6 +263,7 @@ def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wake
         mqtt = {f"mqtt_{name}_total": count for name, count in intake.counts().items()}
         received = {"raw_received_total": health.received, "raw_synced_total": health.synced}
         bases = {"bases_not_proved": int(nightly.problem is not None)}
+        bases["reconciler_findings_total"] = sum(watch.auditor.reconciler.counts.values())
         return {**bases, **mqtt, **received, "raw_shed_total": health.shed, "raw_dup_total": health.dup}
 
     return Services(
@@ -272,6 +286,8 @@ def _services(options: Options, parts: Parts, store: SettingsStore, wakeup: Wake
         rule_book=ServedBook(store),
         heard=parts.series.heard,
         channels=tuple(parts.channels),
+        doors=doors,
+        watch=watch,
         changed=wakeup,
         web=options.web,
         counters=counters,

@@ -83,6 +83,10 @@ class BaseFolder:
         paths = self._paths(fold)
         return self._header(paths[0]) if paths else None
 
+    def forget(self, base: Base) -> None:
+        """Remove it; an older base or the log takes its place."""
+        (self._folder / f"{base.fold}-{base.position:015d}.base").unlink(missing_ok=True)
+
     def state(self, base: Base) -> bytes:
         """The state behind a header; BaseError when it is not what the header says."""
         path = self._folder / f"{base.fold}-{base.position:015d}.base"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import settings
 
+from alerts import passwords
 from tests.support.error_logs import watch_error_logs
 from tests.support.skips import SkipSummary
 
@@ -24,6 +27,23 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("VARDEVAKT_HYPOTHESIS", "repeatable"))
     if not hasattr(config, "workerinput"):  # under xdist only the controller hears of all tests
         config.pluginmanager.register(SkipSummary(), "vardevakt-skips")
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays to the end: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """A password costs next to nothing in this process: nearly every test of a page logs in, none guards a secret.
+
+    What it costs the service is held by tests/contract/test_accounts.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alerts.act_bodies import DOSE_ACTIONS
-from alerts.acts import Actor
-from alerts.lifecycle import CONTACTS, OPEN, State, possible
+from alerts.acts import CLAIM, TAKE_OVER, Actor
+from alerts.cards import NUMBERS
+from alerts.duty import WARD
+from alerts.lifecycle import CONTACTS, HELD, ONE_MORE, OPEN, Allowed, State, decide, possible
+from alerts.outcome_codes import offered
 from api.board import format as fmt
 from api.board.cards import Directory, is_mine, labels, more_lines, next_line, revision, state_line, what
 from api.board.person_view import person_view
@@ -21,7 +24,7 @@ from api.board.words import Words
 PLAN_LINES_MAX = 5
 FIRST_CHOICES = 6
 AT_ONCE = 3  # acts in sight; the rest are one tap away, so that a thumb finds the right one
-TWO_TAPS = ("end", "release", "reopen", "decline")
+TWO_TAPS = ("end", "release", "reopen", "decline", TAKE_OVER)
 ORDER = (
     "claim",
     "accept",
@@ -33,6 +36,7 @@ ORDER = (
     "hand-over",
     "decline",
     "release",
+    TAKE_OVER,
     "reopen",
 )
 PRIMARY = {
@@ -40,35 +44,11 @@ PRIMARY = {
     "on_site": "end",
 }  # fmt: skip
 
-# What documentation offers, in the order of how often it is used; the desk keeps the code that was chosen.
-CAUSES = (
-    "toilet", "practical_help", "fall_no_injury", "fall_injury", "anxious", "acute_illness", "medication", "wandering",
-    "planned_visit", "accidental", "technical", "fire", "no_finding", "test", "other",
-)  # fmt: skip
-ACTIONS = (
-    "visit",
-    "talked",
-    "helped_up",
-    "care",
-    "medication",
-    "doctor",
-    "called_113",
-    "called_112",
-    "called_110",
-    "relative",
-    "technician",
-    "dose_given",
-    "dose_confirmed",
-    "dose_skipped",
-    "none",
-    "other",
-)
-CONTACT_CODES = ("spoke", "responder_on_site", "no_answer", "none")
-
 
 class Look(dict[str, Any]):
-    """What is looked up for one alert page: `person` (resident card), `devices` words by id, `functions` to hand over
-    to, `last` codes chosen before by field, `siblings` alerts of the incident. All optional.
+    """What is looked up for one alert page: `person` (resident card), `living` (cards of a home where it names
+    nobody), `devices` words by id, `functions` to hand over to, `last` codes chosen before by field, `siblings` alerts
+    of the incident. All optional.
     """
 
 
@@ -98,9 +78,11 @@ def alert_view(
         "more": [line for line in more_lines(siblings, alert, words) if line not in labels(alert, words)],
         "state": state_line(handling, holder, words, mine=mine) or {"text": ""},
         "next": next_line(alert.get("next_step"), words, mine=mine) if handling in OPEN else None,
-        "person": resident, "place": None if resident else place_line(alert, words, people, look),
+        "person": resident, "living": [person_view(one, words, people) for one in look.get("living") or ()],
+        "place": None if resident else place_line(alert, words, people, look),
         "plan": plan_lines(alert, words, resident, look),
         "acts": acts, "document": document, "why": why, "said": None,
+        "going": going_view(alert, words, person or {}, able=actor is not None),
         "timeline": sorted(
             timeline_rows(alert.get("timeline") or [], words) + attempt_rows(look.get("attempts") or [], words),
             key=lambda row: row["at_ms"],
@@ -114,10 +96,12 @@ def _revisions(view: Mapping[str, Any], handling: str) -> dict[str, str]:
         {k: v for k, v in (line or {}).items() if k not in {"age", "wait"}} for line in (view["state"], view["next"])
     ]
     return {
-        "head_rev": revision(lasting, view["labels"], view["more"], view["what"], view["priority"]),
-        "person_rev": revision(view["person"], view["plan"]),
+        "head_rev": revision(lasting, view["going"], view["labels"], view["more"], view["what"], view["priority"]),
+        "person_rev": revision(view["person"], view["living"], view["plan"]),
         "acts_rev": revision(
-            handling, [(a["act"], a.get("primary"), a.get("ask_again")) for a in view["acts"]], bool(view["document"])
+            handling,
+            [(a["act"], a["label"], a.get("primary"), a.get("ask_again")) for a in view["acts"]],
+            bool(view["document"]),
         ),
         "why_rev": revision(view["why"]),
         "timeline_rev": revision(view["timeline"]),
@@ -136,6 +120,7 @@ def state_of(alert: Mapping[str, Any]) -> State:
         handling=str(alert["handling"]), priority=str(alert["priority"]), holder=holder.get("staff"),
         contact_ms=_last(reached), on_site_ms=_last([one for one in lines if one["kind"] == "on_site"]),
         last_alarm_ms=_last([one for one in lines if one["kind"] in {"raised", "joined", "pressed_again"}]),
+        two=alert.get("two") is not None, second=((alert.get("two") or {}).get("second") or {}).get("staff"),
     )  # fmt: skip
 
 
@@ -149,7 +134,8 @@ def act_list(
     """The acts possible now with their forms, the most likely first. No actor (an operator): none."""
     if actor is None:
         return []
-    allowed = set(alert["acts"]) if isinstance(alert.get("acts"), list) else set(possible(state_of(alert), actor))
+    state = state_of(alert)
+    allowed = set(alert["acts"]) if isinstance(alert.get("acts"), list) else set(possible(state, actor))
     handling = str(alert["handling"])
     # the desk allows these again and again; offering them where they are done already only costs room
     allowed -= {
@@ -159,6 +145,10 @@ def act_list(
         allowed.discard("claim")
     allowed.discard("document")
     shown = [_act(act, alert, words, look) for act in ORDER if act in allowed]
+    again = decide(CLAIM, state, actor)
+    if isinstance(again, Allowed) and again.who == ONE_MORE:
+        shown.insert(0, _act(CLAIM, alert, words, look) | {"label": "second", "primary": True})
+    shown += search_acts(alert, state.handling)
     for index, act in enumerate(shown):
         act["later"] = index >= AT_ONCE and not act["primary"] and len(shown) > AT_ONCE + 1
     return shown
@@ -166,8 +156,11 @@ def act_list(
 
 def _act(act: str, alert: Mapping[str, Any], words: Words, look: Mapping[str, Any]) -> dict[str, Any]:
     form: dict[str, Any] = {
-        "act": act, "kind": "button", "primary": PRIMARY.get(str(alert["handling"])) == act,
+        "act": act, "label": act, "path": act, "hidden": {}, "kind": "button",
+        "primary": PRIMARY.get(str(alert["handling"])) == act,
     }  # fmt: skip
+    if act == TAKE_OVER:
+        form |= {"path": CLAIM, "hidden": {"take_over": "1"}}
     if act in TWO_TAPS:
         form["kind"] = "confirm"
         form["ask_again"] = act == "end" and alert.get("condition") == "active"
@@ -194,13 +187,53 @@ def is_about_dose(alert: Mapping[str, Any]) -> bool:
     )
 
 
+def search_acts(alert: Mapping[str, Any], handling: str) -> list[dict[str, Any]]:
+    """To begin or stop searching for a known person, while somebody has the alert."""
+    if handling not in HELD or alert.get("resident_id") is None:
+        return []
+    search = alert.get("search")
+    word = "stop" if search is not None and search["until"] is None else "start"
+    form = {"act": f"search-{word}", "label": f"search-{word}", "path": "note", "hidden": {"search": word}}
+    return [form | {"kind": "button", "primary": False}]
+
+
+def going_view(alert: Mapping[str, Any], words: Words, person: Mapping[str, Any], *, able: bool) -> dict[str, Any]:
+    """Who goes and is asked besides the holder: the second, an outside centre, relatives; and the cards offered."""
+    lines = []
+    two, lived = alert.get("two"), str(alert["handling"]) in OPEN
+    if two is not None:
+        if two["wait_outside"]:
+            lines.append(words("going.wait_outside"))
+        second = two["second"]
+        lines.append(words("going.second", name=second["name"]) if second else words("going.second_asked"))
+    if alert.get("owner"):
+        lines.append(words("going.centre", centre=alert["owner"]))
+    said = {
+        (line["args"] or {}).get("contact"): line["kind"]
+        for line in alert.get("timeline") or ()
+        if line["kind"] in {"responder_coming", "responder_cannot"}
+    }
+    relatives = [
+        {"id": one["id"], "name": one["name"], "said": words(f"going.{said[one['id']]}") if one["id"] in said else ""}
+        for one in person.get("contacts") or ()
+        if one.get("responder") and one.get("id")
+    ]
+    offered_cards = [
+        str(line["args"]["card"]) for line in alert.get("timeline") or () if line["kind"] == "card_offered"
+    ]
+    return {
+        "lines": lines,
+        "relatives": relatives if lived and able else [],
+        "cards": list(dict.fromkeys([*offered_cards, *NUMBERS])) if lived and able else [],
+        "offered": bool(offered_cards) and lived and able,
+    }
+
+
 def document_form(alert: Mapping[str, Any], words: Words, last: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Cause, action and contact, the choices made last first."""
+    """Cause, action and contact: the choices made last first, then what this kind of alert mostly is."""
     fields = []
-    for name, codes in (("cause", CAUSES), ("action", ACTIONS), ("contact", CONTACT_CODES)):
-        recent = [code for code in last.get(name, ()) if code in codes]
-        ordered = [*dict.fromkeys(recent), *(code for code in codes if code not in recent)]
-        choices = [{"code": code, "text": words.code(name, code)} for code in ordered]
+    for name, codes in offered(str(alert["rule"]), str(alert.get("code") or ""), last).items():
+        choices = [{"code": code, "text": words.code(name, code)} for code in codes]
         fields.append({
             "name": name, "first": choices[:FIRST_CHOICES], "rest": choices[FIRST_CHOICES:],
             "chosen": alert.get(f"{name}_code"),
@@ -211,7 +244,8 @@ def document_form(alert: Mapping[str, Any], words: Words, last: Mapping[str, Seq
 def place_line(alert: Mapping[str, Any], words: Words, people: Directory, look: Mapping[str, Any]) -> str:
     """Where it is when no person is known: device and address as they are."""
     device = (look.get("devices") or {}).get(alert.get("device_id") or "", "")
-    parts = [people.ward(alert.get("ward_id")), device, str(alert.get("subject_id") or "")]
+    subject = "" if device or look.get("living") else str(alert.get("subject_id") or "")
+    parts = [people.ward(alert.get("ward_id")), device, "" if subject.startswith(WARD) else subject]
     return " · ".join(dict.fromkeys(part for part in parts if part))
 
 

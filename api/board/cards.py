@@ -16,12 +16,16 @@ from api.board.words import Words
 
 TAKEN = frozenset({"claimed", "accepted", "en_route", "on_site"})
 BY_EVENT = frozenset({"R01", "R03", "R22", "R29", "R32", "R43", "R51", "R53", "R56", "R59"})
+LEFT_HOME = "home.left"  # what the rules say to each other of who left (rules/situations.py)
 RINGS = frozenset({"escalate", "hand_over"})
 
 
 def revision(*parts: object) -> str:
     """A short mark of what a fragment shows: the same mark, the same content, so the page leaves it alone."""
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:12]
+
+
+LIVING_MAX = 4  # names on one card
 
 
 class Directory:
@@ -32,15 +36,21 @@ class Directory:
         names: Mapping[str, str],
         wards: Mapping[str, str],
         me: str | None,
-        places: Mapping[str, str] | None = None,
+        homes: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.names = names
         self.wards = wards
         self.me = me
-        self.places = places or {}  # home id -> ward id
+        self.homes = homes or {}  # home id -> residents, where an alert names nobody
 
     def name(self, resident: str | None) -> str:
         return self.names.get(resident or "", "")
+
+    def whose(self, alert: Mapping[str, Any]) -> str:
+        """Of whom it is, short; everybody who lives there when the device is nobody's own ("Kari N. / Per L.")."""
+        own = self.name(alert.get("resident_id") or alert.get("subject_id"))
+        living = (self.name(one) for one in self.homes.get(alert.get("home_id") or "", ())[:LIVING_MAX])
+        return fmt.short_name(own) or " / ".join(fmt.short_name(name) for name in living if name)
 
     def ward(self, ward: str | None) -> str:
         return self.wards.get(ward or "", "")
@@ -94,8 +104,10 @@ def _in_ward(incident: Mapping[str, Any], ward: str | None) -> bool:
 
 
 def lead_of(incident: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The alert an incident is shown by: the most urgent, then the oldest."""
-    found: Mapping[str, Any] = min(incident["alerts"], key=lambda a: (a["priority"], a["opened_at"], a["alert_id"]))
+    """The alert an incident is shown by: one that stands behind no other, the most urgent, then the oldest."""
+    found: Mapping[str, Any] = min(
+        incident["alerts"], key=lambda a: (a["merged_into"] is not None, a["priority"], a["opened_at"], a["alert_id"])
+    )
     return found
 
 
@@ -108,8 +120,7 @@ def card(incident: Mapping[str, Any], words: Words, people: Directory) -> dict[s
     holder = incident.get("claimed_by")
     mine = is_mine(holder, people.me)
     priority = str(incident["priority"])
-    resident = lead.get("resident_id") or lead["subject_id"]
-    who = fmt.short_name(people.name(resident))
+    who = people.whose(lead)
     view = {
         "id": incident["incident_id"],
         "alert_id": lead["alert_id"],
@@ -119,7 +130,7 @@ def card(incident: Mapping[str, Any], words: Words, people: Directory) -> dict[s
         "where": people.ward(lead.get("ward_id")),
         "what": what(lead, words),
         "test": bool(lead.get("test")),
-        "more": more_lines(alerts, lead, words),
+        "more": more_lines(alerts, lead, words) + going_lines(lead, words),
         "state": state_line(handling, holder, words, mine=mine, quiet_new=True),
         "next": next_line(incident.get("next_step"), words, mine=mine),
         "taken": handling in TAKEN,
@@ -154,8 +165,9 @@ def what(alert: Mapping[str, Any], words: Words) -> str:
     if rule in BY_EVENT and event:
         content = first.get("content") or {}
         key = f"what.{event}"
-        if event == "alarm.pressed" and not content.get("trigger"):
-            key = "what.alarm.pressed_plain"
+        if event == "alarm.pressed":
+            trigger = content.get("trigger") or "plain"
+            key = f"{key}_{trigger}" if words.has(f"{key}_{trigger}") else key
         if rule == "R53" and event == "alarm.pressed":
             key = "rule.R53"
         if words.has(key):
@@ -173,6 +185,13 @@ def more_lines(alerts: Sequence[Mapping[str, Any]], lead: Mapping[str, Any], wor
     ]
     lines = [words("card.more_causes", text=" · ".join(parts))] if parts else []
     return lines + labels(lead, words)
+
+
+def going_lines(alert: Mapping[str, Any], words: Words) -> list[str]:
+    """Besides who has it: one more is asked for, or an outside centre has it first."""
+    asking = alert.get("two") is not None and alert["two"]["second"] is None
+    lines = [words("going.second_asked")] if asking else []
+    return lines + ([words("going.centre", centre=alert["owner"])] if alert.get("owner") else [])
 
 
 def presses_text(alert: Mapping[str, Any], words: Words) -> str:
@@ -194,11 +213,23 @@ def labels(alert: Mapping[str, Any], words: Words) -> list[str]:
         found.append(words("label.unassigned"))
     if alert.get("priority_raised_from"):
         found.append(words("label.raised", from_priority=alert["priority_raised_from"]))
+    found += out_line(alert, words)
     if alert.get("condition") == "retracted":
         found.append(words("label.retracted"))
     elif alert.get("condition") == "cleared" and alert.get("cleared_at"):
         found.append(words("label.cleared", at_ms=alert["cleared_at"]))
     return found
+
+
+def out_line(alert: Mapping[str, Any], words: Words) -> list[str]:
+    """ "Sannsynligvis ute siden 14:05 (ytterdøren …)", where it stands because somebody left home; who says so."""
+    left = next((one for one in alert.get("causes") or [] if one.get("type") == LEFT_HOME), None)
+    if left is None or alert.get("condition") != "active":
+        return []
+    content = left.get("content") or {}
+    guessed = "by_door" if content.get("by") == "door" else "by_entrance"
+    word = "said" if content.get("origin") == "said" else guessed
+    return [words(f"reason.away.{word}", since_ms=content.get("since_ms"))]
 
 
 def state_line(
@@ -230,6 +261,10 @@ def next_line(step: Mapping[str, Any] | None, words: Words, *, mine: bool = Fals
     ringing = ", ".join(_named(str(one), words) for one in step.get("ringing") or ())
     if ringing:
         text = words("next.ringing", ringing=ringing, text=text[:1].lower() + text[1:])
+    held = step.get("held_back")
+    if held and not ringing:  # why nobody is rung before that
+        why = words(f"reason.{held['reason']}", **held.get("args", {}))
+        text = f"{why} {text}"
     line: dict[str, Any] = {"text": text, "at_ms": None}
     at_ms = fmt.to_ms(step.get("at"))
     if at_ms is not None:

@@ -19,6 +19,7 @@ SECOND_MS = 1_000
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
+FAR_MS = 180 * DAY_MS  # beyond this a date says its year
 
 _DATE_PATTERN = {"nb": "EEE d. MMM", "en": "EEE d MMM"}
 _LONG_PATTERN = {"nb": "d. MMMM y", "en": "d MMMM y"}
@@ -99,7 +100,10 @@ def clock(ms: int, now_ms: int, local: LocalClock, lang: str, *, seconds: bool =
     """Wall clock of that instant, with its date when that is not today: "02:14", "man. 23. nov. 02:14"."""
     then = local(ms)
     time = then.strftime("%H:%M:%S" if seconds else "%H:%M")
-    return time if then.date() == local(now_ms).date() else f"{date(then, lang)} {time}"
+    if then.date() == local(now_ms).date():
+        return time
+    far = abs(ms - now_ms) > FAR_MS
+    return f"{date(then, lang)} {then.year} {time}" if far else f"{date(then, lang)} {time}"
 
 
 def at_clock(ms: int, now_ms: int, local: LocalClock, lang: str) -> str:

@@ -13,7 +13,8 @@ SHOWN_MAX = 99
 
 def frame_view(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """facts: feed (api.feed.feed_state), waiting (unclaimed incidents: id, priority), not_watched, gateways_away,
-    channels_slow (names), late (a runner lags), tests (open test sessions).
+    channels_slow ((name, state)), late (a runner lags), watch (codes of api/watch.py), tests (open test sessions),
+    nobody (wards with nobody on duty), empty, phones_silent and gaps (alerts/coverage.py).
     """
     feed = facts["feed"]
     waiting: Sequence[Mapping[str, Any]] = facts.get("waiting") or ()
@@ -32,7 +33,7 @@ def frame_view(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 def strip(facts: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
     """Only what is true now, each with the page it leads to."""
-    items = []
+    items = _shifts(facts, words)
     if facts.get("not_watched"):
         items.append(
             {"path": "unwatched", "icon": "unwatched", "text": words("strip.unwatched", n=facts["not_watched"])}
@@ -42,11 +43,24 @@ def strip(facts: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
             {"path": "devices#gateways", "icon": "gateway", "text": words("strip.gateways", n=facts["gateways_away"])}
         )
     items.extend(
-        {"path": "devices", "icon": "channel", "text": words("strip.channel", channel=channel)}
-        for channel in facts.get("channels_slow") or ()
+        {"path": "channels", "icon": "channel", "text": words(f"strip.channel_{state}", channel=channel)}
+        for channel, state in facts.get("channels_slow") or ()
     )
     if facts.get("late"):
         items.append({"path": "devices", "icon": "channel", "text": words("strip.runner")})
+    for code in facts.get("watch") or ():
+        items.append({"path": "channels", "icon": "channel", "text": words(f"strip.{code}")})
     if facts.get("tests"):
         items.append({"path": "tests", "icon": "gateway", "text": words("strip.tests", n=facts["tests"])})
+    return items
+
+
+def _shifts(facts: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
+    """Where an alarm would reach nobody, or only the next one."""
+    items = []
+    if facts.get("nobody"):
+        items.append({"path": "shifts", "icon": "phone", "text": words("strip.nobody", wards=facts["nobody"])})
+    for fact, word in (("empty", "strip.empty"), ("phones_silent", "strip.phones"), ("gaps", "strip.gaps")):
+        if facts.get(fact):
+            items.append({"path": "shifts", "icon": "phone", "text": words(word, n=facts[fact])})
     return items

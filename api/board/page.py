@@ -25,26 +25,36 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.auth import Caller
 from api.board import reads as board_reads
 from api.board.frame import frame_view
+from api.board.menu import menu_groups
 from api.board.place import local_clock
 from api.board.reads import Reads
 from api.board.words import LANGUAGES, Words
+from api.phone_token import cookie_name
 from api.problems import Language, Problem, body, language_of
 
 HERE = Path(__file__).resolve().parent.parent
 STATIC = HERE / "static"
 LANGUAGE_COOKIE = "lang"
 SOUND_COOKIE = "sound_off_until"
-NOTICES = ("pause.begun", "pause.ended", "tests.begun", "tests.ended", "dead.asked", "accounts.done")
+NOTICES = (
+    "pause.begun",
+    "pause.ended",
+    "tests.begun",
+    "tests.ended",
+    "tests.proved",
+    "dead.asked",
+    "accounts.done",
+    "quiet.silenced",
+    "quiet.ended",
+    "quiet.ticked",
+    "handover.taken",
+    "shifts.done",
+    "shifts.phone_done",
+    "channels.tested",
+)
 YEAR_S = 31_536_000
 
 STATUS_SLUGS = {401: "not-signed-in", 403: "wrong-role", 404: "not-found", 405: "method-not-allowed", 422: "bad-field"}
-
-MENU = (
-    ("", "menu.queue", None), ("unwatched", "menu.unwatched", "carer"), ("residents", "menu.residents", "carer"),
-    ("devices", "menu.devices", None), ("tests", "menu.tests", "carer"), ("rules", "menu.rules", None),
-    ("dead-letters", "menu.dead_letters", "operator"), ("accounts", "menu.accounts", "keeper"),
-    ("try", "menu.try", "demo"),
-)  # fmt: skip
 
 
 @functools.cache
@@ -134,12 +144,23 @@ class Page:
         account = self.caller.account if self.caller else None
         said = self.request.query_params.get("said", "")
         return self.part_context() | {
-            "account": account, "frame": self.frame(), "menu": self._menu(self.request.url.path),
+            "account": account, "frame": self.frame(), "menu": menu_groups(self.request.url.path, self._may),
             "ward": self.request.query_params.get("ward") or None, "lang_link": self._lang_link,
             "wards": [{"id": key, "name": name} for key, name in self.reads.wards().items()] if account else [],
-            "shift": self.words("shift.you", name=account.name) if account else "",
+            "shift": self._shift(), "is_phone": cookie_name(self.reads.services) in self.request.cookies,
             "notice": self.words(said) if said in NOTICES else None,
         }  # fmt: skip
+
+    def _shift(self) -> str:
+        """What the reader has and until when; their name when they are on no shift."""
+        if self.caller is None:
+            return ""
+        mine = self.reads.own_shifts(self.caller)
+        said = [
+            self.words("shift.has", function=one["function_name"], name=one["staff_name"], until_ms=one["until_ms"])
+            for one in mine
+        ]
+        return " · ".join(said) or self.words("shift.you", name=self.caller.account.name)
 
     def _kept(self) -> dict[str, str]:
         return {
@@ -150,20 +171,13 @@ class Page:
         kept = {name: value for name, value in self.request.query_params.items() if name not in {"lang", "said"}}
         return f"?{urlencode({**kept, 'lang': code})}"
 
-    def _menu(self, path: str) -> list[dict[str, Any]]:
-        shown = []
-        for target, word, need in MENU:
-            if need == "demo":
-                if self.reads.demo is None:
-                    continue
-            elif need == "keeper":  # as api.auth.account_keeper
-                if not self.has_role("operator") or self.caller is None or self.caller.account.wards is not None:
-                    continue
-            elif need is not None and not self.has_role(need):
-                continue
-            here = path == f"/{target}" or (target == "" and path.startswith("/alerts"))
-            shown.append({"path": target, "word": word, "here": here})
-        return shown
+    def _may(self, need: str) -> bool:
+        """What an entry of the menu asks for."""
+        if need == "demo":
+            return self.reads.demo is not None
+        if need == "keeper":  # as api.auth.account_keeper
+            return self.has_role("operator") and self.caller is not None and self.caller.account.wards is None
+        return self.has_role(need)
 
     def render(self, template: str, status: int = 200, /, **more: Any) -> Response:
         """The page, with the language remembered when it was chosen on it."""
@@ -207,12 +221,19 @@ class PageRoute(APIRoute):
                 return await inner(request)
             except Problem as problem:
                 return refuse(request, problem)
-            except RequestValidationError:
-                return refuse(request, Problem("bad-field"))
+            except RequestValidationError as error:
+                return refuse(request, Problem("bad-field", str(error.errors()[0]["loc"][-1])))
             except HTTPException as error:
                 return refuse(request, Problem(STATUS_SLUGS.get(error.status_code, "bad-request")))
 
         return handler
+
+
+def in_words(problem: Problem, words: Words) -> str:
+    """What is wrong, as a sentence; the field by the word that stands beside it on the page."""
+    field = words.code("field", problem.field) if problem.field else None
+    said = body(Problem(problem.slug, field, words=problem.words), words.lang)  # type: ignore[arg-type]
+    return str(said["detail"])
 
 
 def refuse(request: Request, problem: Problem) -> Response:

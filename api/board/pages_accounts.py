@@ -22,6 +22,7 @@ from api.routes_users import Keeper
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 Text = Annotated[str, Form(max_length=200)]
+# `= []` below (B006): the pages only read it, and a form without the field is an empty list
 Roles = Annotated[list[str], Form(max_length=8)]
 AUDIT_SHOWN = 20
 

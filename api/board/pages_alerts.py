@@ -87,8 +87,9 @@ def _act(request: Request, caller: Caller, alert_id: str, act: str, key: str, gi
     body = body_of(act, given)
     try:
         actor = acting(services_of(request), caller, None)
-        reads.act(alert_id, act, actor, caller, f"{caller.account.user_id}:{key}", body)
-        text, status = page.words(f"done.{act}"), 200
+        after = reads.act(alert_id, act, actor, caller, f"{caller.account.user_id}:{key}", body)
+        second = ((after.get("two") or {}).get("second") or {}).get("staff") == actor.staff
+        text, status = page.words("done.second" if act == "claim" and second else f"done.{act}"), 200
     except Refused as refused:
         text, status = refusal_text(refused, page.words), refused.status
     if page.by_htmx:
@@ -106,9 +107,11 @@ def body_of(act: str, given: dict[str, str]) -> dict[str, object]:
     note = given.get("note", "").strip()[:TEXT_MAX]
     if act == "note":
         body["text"] = note
-        return body | ({"call": given["call"]} if given.get("call") else {})
+        return body | {name: given[name] for name in ("call", "search") if given.get(name)}
     if note:
         body["note"] = note
+    if act == "claim" and given.get("take_over"):
+        body["take_over"] = True
     if act == "contact":
         body["outcome"] = given.get("outcome", "")
     elif act == "hand-over":
@@ -159,10 +162,11 @@ def _alert(page: Page, alert_id: str) -> dict[str, Any]:
     actor: Actor | None = reads.actor(page.caller) if page.has_role("carer") else None
     look = Look(
         person=reads.resident_card(alert.get("resident_id") or alert["subject_id"]) if page.has_role("carer") else None,
+        living=reads.living_there(alert, page.caller) if page.has_role("carer") else [],
         devices={d["id"]: device_name(d, page.words) for d in reads.devices_of(alert)},
         siblings=siblings,
         functions=reads.functions(alert.get("ward_id")),
         attempts=reads.attempts(alert_id),
-        last=reads.last_codes(page.caller),
+        last=reads.last_codes(alert),
     )
     return alert_view(alert, page.words, people, actor, look)

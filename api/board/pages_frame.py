@@ -14,6 +14,7 @@ from api.auth import Caller, caller_or_none, services_of, signed_in
 from api.board import reads as board_reads
 from api.board.page import SOUND_COOKIE, STATIC, Page, PageRoute
 from api.board.place import shift_end_ms
+from api.phone_token import phone_of
 from api.problems import PROBLEMS, Problem, body
 from api.routes_session import local_path
 
@@ -37,6 +38,7 @@ async def login_page(request: Request, caller: Annotated[Caller | None, Depends(
     hint = page.reads.demo_login()
     return page.render(
         "login.html", failed=failed, next=target, user=hint[0] if hint else "",
+        on_phone=phone_of(page.reads.services, request) is not None,
         demo_hint=page.words("login.demo", user=hint[0], password=hint[1]) if hint else None,
     )  # fmt: skip
 
@@ -52,7 +54,8 @@ def sound(
     page = Page(request, board_reads.reads_of(request), caller)
     response = RedirectResponse(local_path(next), 303)
     if sound == "off":
-        until_ms = shift_end_ms(page.now_ms, page.site["timezone"])
+        own_ms = max((one["until_ms"] for one in page.reads.own_shifts(caller)), default=0)
+        until_ms = own_ms if own_ms > page.now_ms else shift_end_ms(page.now_ms, page.site["timezone"])
         response.set_cookie(
             SOUND_COOKIE, str(until_ms), max_age=max((until_ms - page.now_ms) // 1_000, 1), path="/", samesite="lax",
             httponly=True, secure=services_of(request).web.secure_cookies,

@@ -17,6 +17,7 @@ from api.board.page import Page, PageRoute
 from api.board.person_view import person_view
 from api.board.place import day_span, hour_ticks
 from api.board.resident_view import device_row, measure_row, pause_row, plan_row, recent_row, unwatched_why
+from api.board.why import reason_line
 from api.problems import Problem
 from rules import local_time
 
@@ -64,6 +65,7 @@ def resident_page(request: Request, resident_id: ResidentId, caller: Carer, day:
         not_watched=t("resident.not_watched", since_ms=unwatched["since"], why=unwatched_why(unwatched, t))
         if unwatched
         else None,
+        away=reason_line(reads.away(card) or {}, t),
         paused=[line["text"] for line in (pause_row(p, t) for p in reads.pauses(card)) if line["now"]],
         doses=[t(f"reason.{dose['reason']}", **dose["args"]) for dose in reads.unsure_doses(resident_id, page.now_ms)],
         open_alerts=[recent_row(a, t) for a in alerts if a["handling"] not in {"ended", "documented"}],

@@ -78,12 +78,12 @@ def _shown(found: dict[str, Any], page: Page) -> dict[str, Any]:
     ]  # fmt: skip
     rows.sort(key=lambda row: row["at_ms"])
     return {
-        "sentence": t(f"explain.{found['conclusion']}"),
+        "sentence": t(f"explain.{found['conclusion']}", what=", ".join(one[t.lang] for one in found["lacks"])),
         "held": reason_line(found["hold"], t) if found["hold"] else "",
         "next": t.put(fmt.to_ms(found["next_timer"]), "at") if found["next_timer"] else "",
         "until": t.put(fmt.to_ms(found["watched_until"]), "at") if found["watched_until"] else "",
         "parameters": parameter_rows(found["parameters"], t),
-        "rows": [row | {"at": t.put(row["at_ms"], "at")} for row in rows],
+        "rows": [row | {"at": t.put(row["at_ms"], "seconds")} for row in rows],
         "state": ", ".join(
             f"{name} {value}"
             for name, value in found["state"].items()

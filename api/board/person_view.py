@@ -37,6 +37,7 @@ def key_line(key: Mapping[str, Any], words: Words) -> str:
 
 def contact_view(contact: Mapping[str, Any], words: Words) -> dict[str, Any]:
     return {
+        "id": contact.get("id") or "",
         "name": contact.get("name") or "",
         "relation": _capital(words.code("relation", contact.get("relation") or "other")),
         "responder": bool(contact.get("responder")),

@@ -7,7 +7,6 @@ never differ.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,24 +14,24 @@ from fastapi import Request
 
 from alerts import queries
 from alerts.acts import Actor
-from alerts.channel_reads import channel_results
+from alerts.channel_reads import troubled
 from api.actors import acting
 from api.auth import Caller
 from api.board.cards import Directory
-from api.board.reads_people import PeopleReads
+from api.board.reads_shifts import ShiftReads
 from api.board.reads_things import purpose_of
 from api.board.seen_lately import SeenLately
 from api.feed import feed_state
+from api.outcomes import last_choices
 from api.problems import Problem
 from api.reads import note_reads
 from api.services import Services
 from api.wards import WardScope, scope_of
 
-LAST_CODES_FROM = 200  # alerts looked at for "the last choices first"
 LATE_MS = 10_000  # a fold that is this far behind is told on the strip
 
 
-class Reads(PeopleReads):
+class Reads(ShiftReads):
     """Frame, queue and alerts, and all that the other two read."""
 
     def __init__(self, services: Services, scope: WardScope, seen: SeenLately) -> None:
@@ -56,12 +55,16 @@ class Reads(PeopleReads):
             "channels_slow": self._failing_channels(),
             "late": any(not runner.healthy or runner.oldest_age_ms > LATE_MS for runner in runners),
             "tests": len(self.test_sessions()),
-        }
+            "watch": self._watch(),
+        } | self.shift_facts()
 
-    def _failing_channels(self) -> list[str]:
-        """Channels whose newest failure is newer than their newest success."""
-        results = channel_results(self.db).items()
-        return sorted(name for name, one in results if (one["last_failed_at"] or "") > (one["last_ok_at"] or ""))
+    def _watch(self) -> list[str]:
+        """What the checks of the service itself say (api/watch.py)."""
+        return [] if self.services.watch is None else [code for code, _ in self.services.watch.problems()]
+
+    def _failing_channels(self) -> list[tuple[str, str]]:
+        """Channels that are slow or down (alerts/channel_health.py)."""
+        return troubled(self.db, self.services.site_id, self.services.channels)
 
     def queue(self, caller: Caller) -> list[dict[str, Any]]:
         """Open incidents in the desk's order, of the caller's wards and of no ward."""
@@ -82,11 +85,14 @@ class Reads(PeopleReads):
     def directory(self, incidents: Iterable[Mapping[str, Any]], caller: Caller) -> Directory:
         """Names to join on a page, for those who care for people (operators see pseudonyms). Logged as a look at it."""
         ids: list[str] = []
+        living: dict[str, list[str]] = {}
         if "carer" in caller.account.roles:
-            found = (a.get("resident_id") for incident in incidents for a in incident["alerts"])
+            alerts = [a for incident in incidents for a in incident["alerts"]]
+            living = self.residents_of({a["home_id"] for a in alerts if a.get("home_id") and not a.get("resident_id")})
+            found = [a.get("resident_id") for a in alerts] + [one for home in living.values() for one in home]
             ids = [one for one in dict.fromkeys(found) if one]
             self._note("queue", ids, caller)
-        return Directory(self.names(ids), self.wards(), caller.account.staff_id)
+        return Directory(self.names(ids), self.wards(), caller.account.staff_id, living)
 
     # -- one alert --------------------------------------------------------------------------------------------
     def alert(self, alert_id: str, caller: Caller) -> dict[str, Any] | None:
@@ -95,6 +101,14 @@ class Reads(PeopleReads):
         if found is not None:
             self._note("alert", [found["resident_id"]], caller)
         return found
+
+    def living_there(self, alert: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
+        """Cards of all who live where an alert comes from that names nobody; logged as a look at each."""
+        if alert.get("resident_id") or not alert.get("home_id"):
+            return []
+        ids = self.residents_of({alert["home_id"]}).get(alert["home_id"], [])
+        self._note("alert", ids, caller)
+        return [card for one in ids if (card := self.resident_card(one)) is not None]
 
     def _note(self, what: str, residents: Iterable[str | None], caller: Caller) -> None:
         """Log a read, once for as long as the same look lasts."""
@@ -128,11 +142,9 @@ class Reads(PeopleReads):
         ids = {alert.get("device_id"), *(cause.get("device_id") for cause in alert.get("causes") or ())}
         return [found for one in sorted(i for i in ids if i) if (found := self.store.get("device", one)) is not None]
 
-    def last_codes(self, caller: Caller) -> dict[str, list[str]]:
-        """What was chosen lately on this site, most often first."""
-        recent = queries.alerts(self.db, state="closed", limit=LAST_CODES_FROM)["items"]
-        counted = {name: Counter(one.get(f"{name}_code") for one in recent) for name in ("cause", "action", "contact")}
-        return {name: [code for code, _ in counter.most_common(5) if code] for name, counter in counted.items()}
+    def last_codes(self, alert: Mapping[str, Any]) -> dict[str, list[str]]:
+        """What was chosen lately for alerts of this kind, most often first."""
+        return last_choices(self.db, alert["rule"], alert["code"], self.scope.wards)
 
 
 def reads_of(request: Request) -> Reads:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from alerts import access_log, doses, people, queries
+from alerts import access_log, doses, people, queries, whereabouts
 from alerts.settings_store import SettingRefused
 from api.auth import Caller
 from api.board.band import Span
@@ -14,9 +14,11 @@ from api.board.format import DAY_MS, to_ms
 from api.board.reads_things import ThingReads, purpose_of, who_acts
 from api.board.resident_view import lapses
 from api.explanations import explanation, shown_explanation
+from api.person_rules import rules_of
 from api.problems import Problem
 from api.reads import note_read, note_reads
 from api.setting_wire import refused as setting_refused
+from api.shadow import shadow_page
 
 MARKS_MAX = 20_000
 LOOKED_SHOWN = 30
@@ -27,6 +29,14 @@ class PeopleReads(ThingReads):
 
     def names(self, ids: Sequence[str]) -> dict[str, str]:
         return dict(people.names(self.db, list(dict.fromkeys(ids)))) if ids else {}
+
+    def residents_of(self, homes: Collection[str]) -> dict[str, list[str]]:
+        """Who lives in each of these homes."""
+        living: dict[str, list[str]] = {}
+        for one in self.store.list("resident") if homes else ():
+            if one.get("home") in homes:
+                living.setdefault(one["home"], []).append(one["id"])
+        return living
 
     # -- people -----------------------------------------------------------------------------------------------
     def residents(self, cursor: str | None, ward: str | None, caller: Caller) -> dict[str, Any]:
@@ -49,6 +59,26 @@ class PeopleReads(ThingReads):
         services = self.services
         found = explanation(services.input_log, self.store, services.database.path.parent, rule, subject, at_ms)
         return None if found is None else shown_explanation(found)
+
+    def rules_of(self, resident_id: str, caller: Caller) -> list[dict[str, Any]] | None:
+        """The rules as they are for a person (api/person_rules.py), logged; None when there is nobody of that id."""
+        found = rules_of(self.store, resident_id, self.now_ms())
+        if found is not None:
+            note_read(self.services, caller, "rules", resident_id, purpose_of(caller))
+        return found
+
+    def trials(self, rule: str, subject: str | None, limit: int, caller: Caller) -> list[dict[str, Any]]:
+        """What a rule on trial would have told, newest first, of the caller's wards; of one person it is logged."""
+        found: list[dict[str, Any]] = shadow_page(self.services, self.scope, rule, limit, subject=subject)["items"]
+        return found
+
+    def trial_names(self, told: Sequence[Mapping[str, Any]], caller: Caller) -> dict[str, str]:
+        """Names of whom they are about, for those who care for people; logged."""
+        if "carer" not in caller.account.roles:
+            return {}
+        names = self.names([str(one["subject_id"]) for one in told])
+        note_reads(self.services, caller, "shadow", names, purpose_of(caller))
+        return names
 
     def resident_card(self, resident_id: str | None) -> dict[str, Any] | None:
         """Not logged: for pages that have logged their read already."""
@@ -78,6 +108,10 @@ class PeopleReads(ThingReads):
         """Doses nobody can say were fetched, or that lie locked in; for a page that has logged its read."""
         return doses.unsure_doses(self.db, resident_id, now_ms)
 
+    def away(self, card: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Why somebody is taken to be away now; for a page that has logged its read."""
+        return whereabouts.away_now(self.db, str(card["id"]), str(card["home"]))
+
     def alerts_of(self, resident_id: str) -> list[dict[str, Any]]:
         found = queries.alerts(self.db, subject=resident_id, limit=100)["items"]
         return [one for one in found if one.get("merged_into") is None]
@@ -87,7 +121,7 @@ class PeopleReads(ThingReads):
         return [{"at_ms": mark.at_ms, "type": mark.type, "room": mark.room} for mark in found]
 
     def metrics(self, resident_id: str) -> list[tuple[str, str]]:
-        hidden = {"presence", "bed", "motion", "battery", "battery_low", "battery_volts"}
+        hidden = {"presence", "bed", "motion", "door", "battery", "battery_low", "battery_volts"}
         return [pair for pair in self.services.series.metrics(resident_id) if pair[0] not in hidden]
 
     def blind_spans(self, card: Mapping[str, Any], span: Span) -> list[Span]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Request
 
-from alerts import people
+from alerts import people, test_proof, untested
 from alerts.accounts import DEMO_PASSWORD
 from alerts.settings_store import SettingRefused
 from alerts.test_sessions import running_test_sessions
@@ -114,6 +114,15 @@ class ThingReads:
         found = self.scope.keep("test_session", running_test_sessions(self.store, self.now_ms()))
         names = people.staff_names(self.db, [one["staff"] for one in found]) if found else {}
         return [one | {"name": names.get(one["staff"], one["staff"])} for one in found]
+
+    def tests_lately(self) -> list[dict[str, Any]]:
+        """Sessions of the last 30 days with the way of each press."""
+        found = test_proof.sessions(self.db, self.services.site_id, self.now_ms())
+        return self.scope.keep("test_session", found)
+
+    def tests_overdue(self, ward: str | None) -> list[dict[str, Any]]:
+        """Devices that nobody has tested or pressed for too long."""
+        return self.scope.keep("overdue", untested.overdue(self.db, self.services.site_id, ward))
 
     def begin_test(self, device: str, caller: Caller) -> None:
         actor = acting(self.services, caller, None)

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.board import pages_accounts, pages_alerts, pages_demo, pages_frame, pages_residents, pages_things, pages_why
+from api.board import (
+    pages_accounts,
+    pages_alerts,
+    pages_channels,
+    pages_demo,
+    pages_frame,
+    pages_handling,
+    pages_quiet,
+    pages_reports,
+    pages_residents,
+    pages_rules,
+    pages_shifts,
+    pages_tests,
+    pages_things,
+    pages_why,
+)
 from api.services import Services
 
 
 def board_router(services: Services) -> APIRouter:
     """Pages for `create_app(services, pages=[board_router(services)])`; "Try it" only where there is a demo."""
     router = APIRouter()
-    for module in (pages_frame, pages_alerts, pages_residents, pages_things, pages_accounts, pages_why):
+    for module in (
+        pages_frame, pages_handling, pages_alerts, pages_residents, pages_quiet, pages_rules, pages_shifts,
+        pages_channels, pages_reports, pages_tests, pages_things, pages_accounts, pages_why,
+    ):  # fmt: skip
         router.include_router(module.router)
     if services.demo is not None:
         router.include_router(pages_demo.router)

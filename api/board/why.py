@@ -179,6 +179,8 @@ def timeline_text(row: Mapping[str, Any], words: Words) -> str:
         text = f"{text}: {reason_line({'code': code, 'args': args}, words)}"
     if args.get("note"):
         text = words("timeline.with_note", text=text, note=args["note"])
+    if args.get("happened_ms"):
+        text = words("timeline.afterwards", text=text, happened_ms=args["happened_ms"])
     return words("timeline.late", text=text, late_ms=args["late_ms"]) if args.get("late_ms") else text
 
 

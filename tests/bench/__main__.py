@@ -1,7 +1,7 @@
 """`make bench`: the figures of the README as ratios within this run, with command and machine.
 
-`python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog] [rules]`; without a name, all of them. On real
-processes and a real broker (Mosquitto, else iotcore). A busy machine gives other figures: its load is printed.
+`python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog] [rules] [desk]`; without a name, all of them. On
+real processes and a real broker (Mosquitto, else iotcore). A busy machine gives other figures: its load is printed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.ceilings import sqlite_commits
+from tests.bench.desk import desk
 from tests.bench.folds import folds
 from tests.bench.latency import amid_backlog, live_stream
 from tests.bench.report import Figure, machine, table
@@ -27,8 +28,9 @@ ALONE: dict[str, Callable[[Path], list[Figure]]] = {
     "sqlite": sqlite_commits,
     "folds": lambda _: folds(),
     "rules": lambda _: rules(),
+    "desk": desk,
 }
-NAMES = ("throughput", "folds", "live", "backlog", "sqlite", "rules")
+NAMES = ("throughput", "folds", "live", "backlog", "sqlite", "rules", "desk")
 
 
 def main(names: list[str]) -> int:

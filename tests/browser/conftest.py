@@ -13,6 +13,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from playwright.sync_api import Browser
 
 from alerts.accounts import DEMO_PASSWORD
 from tests.support.servers import chromium_launch_options
@@ -75,3 +76,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The machine's Chromium; Playwright's own download does not work everywhere."""
     return {**browser_type_launch_args, **chromium_launch_options()}
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays(browser: Browser) -> Iterator[None]:
+    """The pages of a test end with it: an open board asks for its server for ever, and the next tests pay for it."""
+    yield
+    for context in browser.contexts:
+        context.close()

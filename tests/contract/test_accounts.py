@@ -1,5 +1,7 @@
 """Accounts: no default user, slow passwords, sessions that end, keys shown once, and a limit on guessing."""
 
+import importlib.util
+
 import pytest
 from sqlalchemy import func, select
 
@@ -72,6 +74,17 @@ def test_only_hashes_are_kept(accounts):
 
     assert "$argon2id$" in kept
     assert not [secret for secret in (PASSWORD, token, key) if secret in kept]
+
+
+def test_a_password_costs_the_service_what_owasp_asks():
+    """argon2id with 19 MiB, two rounds and one lane, in a module that no test has made quick (tests/conftest.py)."""
+    spec = importlib.util.find_spec("alerts.passwords")
+    assert spec is not None
+    assert spec.loader is not None
+    untouched = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(untouched)
+
+    assert untouched.Passwords().hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_a_session_ends_after_its_time_and_when_it_is_not_used(tmp_path):

@@ -6,15 +6,18 @@ and stand in the order of a night; each has a resident of its own.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from api.commands import run
 from api.wire import utc_text
 from ingest.record import FEED, RawRecord
 from tests.support.running_service import RunningService, running_service
@@ -60,12 +63,23 @@ def act(service: RunningService, alert_id: str, name: str, key: str, **body: Any
     return answer.status_code, answer.json()
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    """The command line beside the running service."""
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", *words], cwd=ROOT, env=python_environment(), capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+class Answered(NamedTuple):
+    """What one command ended with."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(*words: str) -> Answered:
+    """The command line beside the running service; in this process, as a Python's start costs more than any of them.
+
+    Commands in a process of their own beside a service in its own: test_cli_beside_service.py, and `migrate` below.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run(list(words))
+    return Answered(code, out.getvalue(), err.getvalue())
 
 
 def test_two_take_it_one_has_it_and_it_ends_only_after_contact(service):
@@ -158,7 +172,10 @@ def test_the_command_line_looks_beside_the_service_and_does_not_write(service, t
     added = command(
         "user", "add", "ola", "--name", "Ola", "--role", "carer", "--password-file", str(password), "--data", data
     )
-    migrated = command("migrate", "--data", data)
+    migrated = subprocess.run(
+        [sys.executable, "-m", "api.cli", "migrate", "--data", data], cwd=ROOT, env=python_environment(),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
     assert exported.returncode == 0
     assert "Kari Nordmann" in exported.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import stat
 import subprocess
@@ -21,8 +22,15 @@ SECRET = "a long enough secret"
 Served = tuple[Path, str, "subprocess.Popen[str]"]
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service that is up; it ends with the last test but one."""
+    with service(tmp_path_factory.mktemp("served")) as up:
+        yield up
+
+
+@contextlib.contextmanager
+def service(tmp_path: Path) -> Iterator[Served]:
     """Data folder, address and process of a service that is up."""
     data, site = tmp_path / "data", tmp_path / "site.yaml"
     site.write_text(SITE + "staff: [{id: s1, name: Ola, functions: [], role: carer}]\n")
@@ -51,6 +59,19 @@ def add(data: Path, login: str, *more: str) -> int:
 
 def logs_in(url: str, login: str) -> int:
     return httpx2.post(f"{url}/api/v1/session", json={"user": login, "password": SECRET}, timeout=20).status_code
+
+
+def test_the_note_is_for_its_owner_alone_and_nothing_else_writes_the_desk(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the folder's owner reads the token; migrating or serving the same folder again is refused before it opens
+    the desk.
+    """
+    data, _, _ = served
+    assert stat.S_IMODE((data / NOTE).stat().st_mode) == 0o600
+    for command in (["migrate"], ["serve"]):
+        assert run([*command, "--data", str(data)]) == 2
+        assert "stop it first" in capsys.readouterr().err
 
 
 def test_users_and_keys_change_while_the_service_runs(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,24 +103,11 @@ def test_users_and_keys_change_while_the_service_runs(served: Served, capsys: py
     assert not (data / NOTE).exists(), "the note goes with the service"
 
 
-def test_the_note_is_for_its_owner_alone_and_nothing_else_writes_the_desk(
-    served: Served, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Only the folder's owner reads the token; migrating or serving the same folder again is refused before it opens
-    the desk.
-    """
-    data, _, _ = served
-    assert stat.S_IMODE((data / NOTE).stat().st_mode) == 0o600
-    for command in (["migrate"], ["serve"]):
-        assert run([*command, "--data", str(data)]) == 2
-        assert "stop it first" in capsys.readouterr().err
-
-
-def test_after_a_kill_the_stale_note_is_not_believed(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_a_kill_the_stale_note_is_not_believed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody holds the folder any more: the command writes the file itself."""
-    data, _, process = served
-    process.kill()
-    process.wait(30)
+    with service(tmp_path) as (data, _, process):
+        process.kill()
+        process.wait(30)
     assert read_access(data) is not None, "a killed service leaves its note"
 
     assert add(data, "kari") == 0

@@ -58,7 +58,7 @@ def test_a_story_that_comes_true_is_exit_0(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "own.test.yaml").write_text(CASE.format(at="02:30"))
 
     assert run(["rules", "test", str(tmp_path / "own.test.yaml")]) == 0
-    assert capsys.readouterr().out == "1 rule tests passed\n"
+    assert capsys.readouterr().out == "1 rule test passed\n"
 
 
 def test_a_story_that_does_not_is_exit_1_and_tells_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

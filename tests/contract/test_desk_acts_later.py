@@ -126,6 +126,7 @@ def test_the_board_says_who_has_it_and_what_comes_next(duty, alert_id):
         "target": "Natt-2",
         "targets": ["Natt-1", "Natt-2"],
         "ringing": ["Natt-1"],
+        "held_back": None,
     }
     duty.act(alert_id, "claim")
     [row] = duty.queue()

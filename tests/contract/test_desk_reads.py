@@ -107,7 +107,9 @@ def test_a_late_alarm_says_how_late_it_is(duty):
 
 
 def test_a_running_chain_does_not_notice_a_new_profile(duty):
-    """The chain is a snapshot: what is edited now holds for the next incident."""
+    """The chain is a snapshot: what is edited now holds for the next incident. That its people are not there any more is
+    noticed: the fallback is told with them.
+    """
     press = duty.press("p1")
     duty.apply(press)
     with duty.database.writer.begin() as conn:
@@ -115,7 +117,8 @@ def test_a_running_chain_does_not_notice_a_new_profile(duty):
         conn.exec_driver_sql("DELETE FROM functions")
     duty.wait(90 * SECOND)
 
-    assert duty.sent(press.alert_id) == [("ring", "natt-1"), ("ring", "natt-1"), ("ring", "natt-2")]
+    rings = [("ring", "natt-1"), ("ring", "natt-1"), ("ring", "natt-2"), ("ring", "fallback")]
+    assert duty.sent(press.alert_id) == rings
 
 
 def test_changes_wake_the_pages_once_per_transaction(duty):

@@ -15,6 +15,7 @@ def test_dropped_messages_are_shown_to_operators(tmp_path: Path) -> None:
     """QoS 0 that could not be taken never comes again: /metrics counts it, /health/ready says it and stays ready."""
     dropped = {"mqtt_qos0_dropped_total": 0}
     with http_stack(tmp_path) as stack:
+        stack.channels = ("sms",)
         client = TestClient(create_app(replace(stack.services(), counters=lambda: dropped)))
         before = client.get("/health/ready").json()["reasons"]
         dropped["mqtt_qos0_dropped_total"] = 3

@@ -29,7 +29,7 @@ def test_any_allowed_request_gets_a_promised_answer(tmp_path):
             case.validate_response(answer, checks=checks)
 
         for found in document.get_all_operations():
-            operation = found.ok()  # type: ignore[union-attr]
+            operation = found.ok()
             asked.add(operation.label)
             _many(operation.as_strategy(), ask)
         routes = {

@@ -222,7 +222,8 @@ def test_things_are_listed_with_when_they_were_heard(stack):
     assert slug(client.get("/api/v1/devices/d9")) == "not-found"
     assert slug(client.get("/api/v1/devices?cursor=ø")) == "bad-cursor"
     assert [item["id"] for item in client.get("/api/v1/functions").json()["items"]] == ["natt-1", "natt-2"]
-    assert client.get("/api/v1/channels").json()["items"] == [{"channel": "log", "configured": True}]
+    [channel] = client.get("/api/v1/channels").json()["items"]
+    assert (channel["channel"], channel["configured"], channel["state"]) == ("log", True, "unused")
 
 
 def test_an_unassigned_address_is_assigned_by_saving_a_device(stack):

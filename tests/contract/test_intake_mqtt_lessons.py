@@ -151,7 +151,7 @@ def test_row_12_callbacks_that_publish_do_not_lock_out_others_that_do(
     submit = journalled.receiver.submit
 
     def answer(kind: str, topic: str, *rest: object, **named: object) -> None:
-        submit(kind, topic, *rest, **named)  # type: ignore[arg-type]
+        submit(kind, topic, *rest, **named)  # type: ignore[arg-type]  # as it came
         if topic:
             intake.publish("to-gateway", b"answer")
 

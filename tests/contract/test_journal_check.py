@@ -60,6 +60,8 @@ def test_a_whole_large_file_stays_open_and_closes_amid_its_check(tmp_path):
     fill(tmp_path)
     with sqlite_journal(tmp_path) as journal:
         assert journal.raw.append([message(9_999)]).result(5) == 2_001
-        assert journal._check.done.wait(10)
+        check = journal._check
+        assert check is not None, "a large file is checked beside the service"
+        assert check.done.wait(10)
         assert journal.health().alive
     sqlite_journal(tmp_path).close()

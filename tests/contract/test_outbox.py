@@ -91,8 +91,8 @@ def test_a_dead_channel_never_makes_the_chain_spin(duty):
     """With nothing reachable it goes on for ever, at the pace of its repeats, and something is always due."""
     phones = Phones(*[DOWN] * 10_000)
     outbox = raise_and_send(duty, phones)
-    for _ in range(30 * 60):
-        duty.now_ms += SECOND
+    for _ in range(6 * 60):
+        duty.now_ms += 5 * SECOND
         duty.desk.tick(duty.now_ms)
         outbox.run_once(duty.now_ms)
     rings = [line for line in duty.alert(duty.press("p1").alert_id)["timeline"] if line["kind"] == "rang"]

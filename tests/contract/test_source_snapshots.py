@@ -7,8 +7,9 @@ import pytest
 from ingest.journal import snapshot_after
 from ingest.source_runner import SNAPSHOT_NAME, SourceRunner
 from ingest.source_state import ENGINE
-from tests.contract.test_source_runner import NOON_MS, append, day, new_fold
+from tests.contract.test_source_runner import append, day, new_fold
 from tests.support.journals import JOURNALS
+from tests.support.source import NOON_MS
 from tests.support.waiting import wait_until
 
 

@@ -10,17 +10,27 @@ import pytest
 from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
-from alerts import access_log, queries
+from alerts import access_log, phones, queries, silences
 from alerts.acts import ACTS
+from alerts.policy_store import Policies
+from alerts.rota import Line
+from alerts.rota_store import RotaStore
+from alerts.schema_quiet import outages
+from alerts.shift_desk import ShiftDesk
+from alerts.silences import NewSilence
 from api.wards import ABOUT_NOBODY, NAMES, WardScope, within_wards
 from ingest.record import RawRecord
 from tests.support.board import FakeDemo, board_stack
-from tests.support.desk import out_of_bed
+from tests.support.desk import SITE, out_of_bed
 from tests.support.http import HttpStack, slug
 
 ROLES = ("carer", "operator")
-CHOICES = {"act": ACTS, "what": ("plan", "pauses", "measures"), "kind": ("plan", "pause", "measure", "device")}
+CHOICES: dict[str, Any] = {
+    "number": ("113",), "act": ACTS, "what": ("plan", "pauses", "measures"),
+    "kind": ("plan", "pause", "measure", "device"),
+}  # fmt: skip
 SECRETS = ("r1", "h1", "d1", "gw-1", "Kari", "pendant-7", "test_session")
 
 
@@ -38,13 +48,30 @@ class Ward:
         stack.store.save(
             "measure", "p1", {"resident": "r1", "service": "digital_supervision", "from": "2026-01-01"}, None, 0
         )
+        stack.store.save("contact", "c1", {"resident": "r1", "name": "Per", "responder": True}, None, stack.now_ms)
+        steps = [{"after": "0 s", "tell": ["all", "fallback"]}]
+        own = {"ward": "nord", "steps": steps, "repeat": "2 min"}
+        Policies(stack.database, SITE).save("nord-own", own, "s1", stack.now_ms)
         self.alert = stack.press()
         seq = stack.record(RawRecord(0, topic="vardevakt/1/gw-1/pendant-7/event", payload=b"no json", qos=1))
         test = stack.desk.open_test_session("d1", "s1", stack.now_ms)["id"]
+        line = Line(1, "s1", "natt-1", "2026-03-02 22:00", "07:30")
+        RotaStore(stack.desk).save([line], "test", stack.now_ms)
+        entry = RotaStore(stack.desk).listed(stack.now_ms, until_ms + 7 * 86_400_000)[0]["id"]
+        shift = ShiftDesk(stack.desk).check_in("s1", "natt-1", stack.now_ms)["id"]
+        with stack.database.writer.begin() as conn:
+            phone, _ = phones.register(conn, SITE, "phone", "natt-1", 300_000, "test", stack.now_ms)
+        gone = {"outage_id": "o1", "site_id": SITE, "ward_id": "nord", "alert_id": self.alert, "opened_ms": 0}
+        with stack.database.writer.begin() as conn:
+            conn.execute(insert(outages).values(gone | {"homes_gone": 3, "homes_most": 3}))
+        quiet = NewSilence(until_ms=until_ms, reason="test", resident="r1")
+        silence = stack.desk.transact(stack.now_ms, lambda tx: silences.add(tx, quiet, "s1", "Ola"))
         self.stranger = stack.person("siri", "s2", roles=ROLES, wards=("sor",))
         self.own = stack.person("nora", "s1", roles=ROLES, wards=("nord",))
         self.ids = {
             "alert_id": self.alert, "resident_id": "r1", "device_id": "d1", "test_id": test, "session_id": test,
+            "shift_id": shift, "entry_id": entry, "phone_id": phone,
+            "outage_id": "o1", "silence_id": silence, "policy_id": "nord-own", "contact_id": "c1",
             "pause_id": "p1", "item_id": "p1", "letter_id": f"{seq}-0", "home_id": "h1", "gateway_id": "gw-1",
         }  # fmt: skip
 

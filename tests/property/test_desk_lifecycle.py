@@ -118,6 +118,8 @@ class DeskMachine(RuleBasedStateMachine):
         body = dict(BODIES.get(act, {}))
         if act == "contact":
             body["outcome"] = data.draw(st.sampled_from(("spoke", "no_answer")))
+        if act == "claim" and data.draw(st.booleans()):
+            body["take_over"] = True
         try:
             after = self.duty.act(alert_id, act, PEOPLE[staff], **body)
         except Refused as refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ Drawn = tuple[tuple[str, str | None], int, int]  # (type, role), minutes ago, wh
 drawn = st.tuples(st.sampled_from(KNOWN), st.integers(2, 300), st.integers(0, 2))
 
 
-def content(name: str, which: int) -> dict[str, object]:
+def content(name: str, which: int) -> dict[str, Any]:
     if name.startswith("dose."):
         return {"dose_id": f"d{which}"}
     if name == "battery.level":

@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 from alerts.accounts import Accounts
 from alerts.database import Database, open_database
 from alerts.desk import Desk
+from alerts.doors import Doors
 from alerts.settings_store import SettingsStore
 from alerts.tables import metadata
 from api.app import create_app
@@ -31,6 +32,7 @@ from api.live import Wakeup
 from api.problems import URN
 from api.rule_book import shown_rule
 from api.services import Services, WebOptions
+from api.watch import Watch
 from ingest.clock import ClockStepped
 from ingest.codecs import default_codecs
 from ingest.journal_sqlite import SqliteJournal
@@ -189,8 +191,15 @@ class HttpStack:
         self.series = SqliteSeries(self.folder / "series.db")
         self.feed, self.runners = Feed(), {name: Runner() for name in ("source", "home", "floor")}
         self.heard: dict[str, int] = {}
+        self.channels: tuple[str, ...] = ("log",)
+        self.doors: Doors | None = None  # set it before the first request
+        self.watch: Watch | None = None  # as doors
         self._positions = itertools.count()
-        self.app: FastAPI = create_app(self.services())
+
+    @functools.cached_property
+    def app(self) -> FastAPI:
+        """Made when it is first asked for; tests of pages put one with pages in its place."""
+        return create_app(self.services())
 
     def services(self) -> Services:
         return Services(
@@ -199,7 +208,8 @@ class HttpStack:
             accounts=self.accounts, raw_log=self.journal.raw, input_log=self.journal.inputs, series=self.series,
             receiver=self.receiver, folded=self.journal.inputs.wait_position, source_runner=self.runners["source"],
             home_runner=self.runners["home"], floor_runner=self.runners["floor"], feed=self.feed, rule_book=Book(),
-            heard=lambda: self.heard, changed=self.changed, web=self.web, channels=("log",),
+            heard=lambda: self.heard, changed=self.changed, web=self.web, channels=self.channels,
+            doors=self.doors, watch=self.watch,
         )  # fmt: skip
 
     def close(self) -> None:

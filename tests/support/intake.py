@@ -79,7 +79,7 @@ def intakes(folder: Path) -> Iterator[Callable[..., Intake]]:
     def open_it(**options: object) -> Intake:
         for one in opened:
             one.journal.close()
-        opened.append(Intake(folder, **options))  # type: ignore[arg-type]
+        opened.append(Intake(folder, **options))  # type: ignore[arg-type]  # options by name
         return opened[-1]
 
     yield open_it

@@ -40,7 +40,7 @@ class Journalled:
         if kind == MQTT and (self.refuse.is_set() or self.refuse_next > 0):
             self.refuse_next -= 1
             raise JournalError("full")
-        self._submit(kind, topic, payload, *rest, **named)  # type: ignore[arg-type]
+        self._submit(kind, topic, payload, *rest, **named)  # type: ignore[arg-type]  # as it came
 
     def intake(
         self,

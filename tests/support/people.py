@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from pathlib import Path
 
 from alerts import site_import
@@ -35,6 +37,15 @@ def whole_site(*, without: str = "", **replaced: str) -> SiteFile:
 
 def filled_store(folder: Path) -> SettingsStore:
     """A desk that holds the whole site."""
-    store = new_store(folder)
-    site_import.apply(store, load(WHOLE), now_ms=NOW_MS)
-    return store
+    (folder / "desk.db").write_bytes(_filled_desk())
+    return SettingsStore(open_database(folder / "desk.db"), SITE)
+
+
+@functools.cache
+def _filled_desk() -> bytes:
+    """The file of such a desk. Every test begins with the same one, so it is made once a process."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = new_store(Path(folder))
+        site_import.apply(store, load(WHOLE), now_ms=NOW_MS)
+        store.database.close()  # which folds the WAL back into the file
+        return (Path(folder) / "desk.db").read_bytes()

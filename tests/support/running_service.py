@@ -23,6 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from alerts import site_import
 from alerts.site_file import loads
+from api.channel_wiring import ChannelOptions
 from api.wiring import Options, Running, running
 from ingest.event import Event
 from ingest.intake_mqtt import MqttOptions
@@ -157,7 +158,7 @@ def running_service(folder: Path) -> Iterator[RunningService]:
     with Mosquitto(folder / "broker", options=("max_queued_messages 0",)) as broker:
         options = Options(
             site_id=SITE, data=folder / "data", http_port=0, mqtt=MqttOptions(url=broker.url, site=SITE),
-            journal=JournalOptions(reserve_bytes=0), book=shipped_book(), channels=("log",),
+            journal=JournalOptions(reserve_bytes=0), book=shipped_book(), channels=ChannelOptions(names=("log",)),
         )  # fmt: skip
         started: Future[Running] = Future()
         ended = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -29,7 +30,12 @@ def oslo(day: date, minutes: int) -> int:
 
 def site_file(ward: Ward) -> SiteFile:
     """The ward's site file as the desk reads it."""
-    return loads(site_yaml(ward).encode(), "ward.yaml", {rule.id: rule.kind for rule in BOOK.rules})
+    return _read(site_yaml(ward).encode())
+
+
+@functools.cache
+def _read(text: bytes) -> SiteFile:
+    return loads(text, "ward.yaml", {rule.id: rule.kind for rule in BOOK.rules})
 
 
 def replayed(ward: Ward, messages: Iterable[Message], folder: Path) -> ReplayResult:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-UNAVOIDABLE = "no second Python"
-"""The one skip that a run without skips bears, and shows: a bare Debian has one Python and none to install."""
+UNAVOIDABLE = ("no second Python", "no container engine")
+"""The skips that a run without skips bears, and shows: a bare Debian has one Python, and no image to build upon."""
 
 
 def read_reason(report: pytest.CollectReport | pytest.TestReport) -> str:
@@ -71,5 +71,6 @@ class SkipSummary:
         terminalreporter.section("not tested here", sep="-")
         for line in lines:
             terminalreporter.write_line(line, yellow=True)
-        if os.environ.get("VARDEVAKT_NO_SKIP") == "1" and any(UNAVOIDABLE not in line for line in lines):
+        avoidable = [line for line in lines if not any(one in line for one in UNAVOIDABLE)]
+        if os.environ.get("VARDEVAKT_NO_SKIP") == "1" and avoidable:
             terminalreporter.write_line("VARDEVAKT_NO_SKIP=1 allows no skip: the run has failed", red=True)

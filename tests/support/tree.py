@@ -39,9 +39,11 @@ def text_files() -> Iterator[tuple[Path, str]]:
             yield path, (ROOT / path).read_text("utf-8", errors="replace")
 
 
-def python_files() -> Iterator[tuple[Path, str]]:
+@functools.cache
+def python_files() -> tuple[tuple[Path, str], ...]:
     """All Python files of the repository with their text."""
-    return ((path, text) for path, text in text_files() if path.suffix == ".py")
+    paths = (path for path in repository_files() if path.suffix == ".py")
+    return tuple((path, (ROOT / path).read_text("utf-8", errors="replace")) for path in paths)
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

@@ -1,12 +1,15 @@
 """A night told on a virtual clock against the wired service: folds, floor, desk, relay and outbox, without threads.
 
-Gateways publish in their own wire format, staff act through the desk as the API lets them, fake phones remember what a
-device received and when. Time moves only where the story says so; every timer on the way fires at its own time.
+Gateways publish in their own wire format, staff act through the desk as the API lets them, and every telephone, mail
+box and browser remembers what it received and when (tests/support/phones.py). Time moves only where the story says so;
+every timer on the way fires at its own time. At its end no message may have said who it is about.
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import date
@@ -14,28 +17,35 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 
-from alerts import queries, site_import
+from alerts import queries, schema_people, site_import
 from alerts.acts import Actor
-from alerts.channels import OK, Message, Result
+from alerts.channels import Message, Result
 from alerts.database import migrate, open_database
 from alerts.desk import Desk
 from alerts.outbox import Outbox
 from alerts.relay import Relay
+from alerts.phone_answers import PhoneAnswers
 from alerts.settings_store import SettingsStore
+from alerts.shift_desk import ShiftDesk, function_of
 from alerts.site_file import loads
 from ingest.codecs import default_codecs
-from ingest.record import CLOCK, MQTT, RawRecord
+from ingest.record import CLOCK, MQTT, Input, RawRecord
 from ingest.source_fold import SourceFold
+from ingest.wire_time import rfc3339_ms
 from rules.book_file import shipped_book
 from rules.effects import LIVE
 from rules.floor import Floor
 from rules.home_fold import HomeFold
-from rules.local_time import instant_ms
+from rules.local_time import instant_ms, to_local
+from tests.support.phones import FALLBACK_PHONE, Devices
 
 ZONE = "Europe/Oslo"
 BOOK = shipped_book()
-STAFF = {"ola": Actor("s1", "Ola"), "nina": Actor("s2", "Nina"), "tek": Actor("s3", "Tek")}
+NATT_1, NATT_2, FALLBACK = "+4798888881", "+4798888882", FALLBACK_PHONE
+CODES = "Svar R17 1 = jeg tar den, R17 0 = kan ikke."
+NAMES = ("Kari", "Nordmann", "Per", "Lia", "Astrid", "Rune", "Solveig", "1938", "4.21", "Parkinson")
 
 SITE = """
 site: {id: solbakken, name: Solbakken, timezone: Europe/Oslo, language: nb}
@@ -66,19 +76,33 @@ staff:
 """  # fmt: skip
 
 
-class Phones:
-    """A channel that reaches phones which remember."""
+class Phones(Devices):
+    """The devices of a story, which also remember each message once, over whatever ways it came."""
 
-    name = "phones"
-    reaches_people = True
+    def __init__(self, story: WiredStory) -> None:
+        super().__init__(lambda: story.now_ms)
+        self._story = story
+        self._seen: set[int] = set()
+        self.told: list[tuple[int, Message]] = []
 
-    def __init__(self) -> None:
-        self.now_ms = 0
-        self.received: list[tuple[int, Message]] = []
+    def deliver(self, channel: str, message: Message) -> Result:
+        assert not any(name in f"{message.title} {message.text}" for name in NAMES), message.text
+        if message.message_id not in self._seen:
+            self._seen.add(message.message_id)
+            self.told.append((self._story.now_ms, message))
+        return super().deliver(channel, message)
 
-    def send(self, message: Message) -> Result:
-        self.received.append((self.now_ms, message))
-        return Result(OK)
+
+@functools.cache
+def _desk_with(site: str, now_ms: int) -> bytes:
+    """The file of a migrated desk with that site in it. Most stories of a file begin alike, so it is made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "desk.db"
+        migrate(path)
+        database = open_database(path)
+        site_import.apply(SettingsStore(database, "solbakken"), loads(site.encode(), "story"), now_ms=now_ms)
+        database.close()  # which folds the WAL back into the file
+        return path.read_bytes()
 
 
 class WiredStory:
@@ -87,21 +111,32 @@ class WiredStory:
     def __init__(self, folder: Path, day: date, start: str, site: str = SITE) -> None:
         self.day = day
         self.now_ms = self.at(start)
-        migrate(folder / "desk.db")
+        (folder / "desk.db").write_bytes(_desk_with(site, self.now_ms))
+        self.folder = folder
         self.database = open_database(folder / "desk.db")
+        writer = self.database.writer.raw_connection()
+        writer.cursor().execute("PRAGMA synchronous=OFF")  # nobody pulls the plug in a story
+        writer.close()
         self.store = SettingsStore(self.database, "solbakken")
         self.desk = Desk(self.database, "solbakken")
-        self.phones = Phones()
-        self.outbox = Outbox(self.database, {"phones": self.phones})
+        self.phones = Phones(self)
+        self.reach = self.phones.reach()
+        self.outbox = Outbox(self.database, self.phones.channels("sms", "voice", "email", "push"), self.reach)
+        self.answers = PhoneAnswers(self.desk, self.reach)
+        with self.database.reader.connect() as conn:
+            staff = conn.execute(select(schema_people.staff.c.id, schema_people.staff.c.name)).all()
+        self.staff = {one.name.lower(): Actor(one.id, one.name) for one in staff}
         self.relay = Relay(self.database, self._relayed, lambda: self.now_ms)
         self.source = SourceFold("solbakken", default_codecs())
         self.floor, self.home = Floor("solbakken"), HomeFold(BOOK, "solbakken")
         self.raw: list[RawRecord] = []
+        self.inputs: list[Input] = []
         self._applied = {LIVE: 0, "floor": 0}
         self._acts = 0
         self._desk_due_ms: int | None = None
-        site_import.apply(self.store, loads(site.encode(), "story"), now_ms=self.now_ms)
-        self._settle()
+        self._beating: tuple[str, ...] = ()
+        self._beat_every_ms = self._beat_due_ms = 0
+        self.settle()
 
     def close(self) -> None:
         self.database.close()
@@ -121,29 +156,48 @@ class WiredStory:
         self.until(clock)
         self._take(RawRecord(self.now_ms, MQTT, f"vardevakt/1/{device}/{leaf}", json.dumps(body).encode(), 1))
 
+    def beat(self, *gateways: str, every_ms: int = 60_000) -> None:
+        """From now on these gateways are heard so often, and no others; the first time now."""
+        self._beating, self._beat_every_ms, self._beat_due_ms = gateways, every_ms, self.now_ms
+        self.until(self.now_ms)
+
     def heartbeats(self, clock: str | int, *gateways: str) -> None:
         """The gateways say each minute that they are there, up to a time."""
         end_ms = clock if isinstance(clock, int) else self.at(clock)
         while self.now_ms + 60_000 <= end_ms:
             self.until(self.now_ms + 60_000)
-            for gateway in gateways:
-                status = json.dumps({"online": True, "interval_seconds": 60}).encode()
-                self._take(RawRecord(self.now_ms, MQTT, f"vardevakt/1/{gateway}/status", status, 1))
+            self._heard(gateways, 60)
         self.until(end_ms)
 
     def act(self, clock: str | int, who: str, alert: dict[str, Any], act: str, **body: object) -> dict[str, Any]:
         """Somebody of the staff acts on an alert; the alert afterwards. Raises Refused as the API would answer 409."""
         self.until(clock)
         self._acts += 1
-        after = self.desk.act(alert["alert_id"], act, STAFF[who], self.now_ms, f"key-{self._acts}", dict(body))
-        self._settle()
+        with self.database.reader.connect() as conn:
+            actor = self.staff[who]
+            actor = msgspec.structs.replace(actor, function=function_of(conn, "solbakken", actor.holder))
+        after = self.desk.act(alert["alert_id"], act, actor, self.now_ms, f"key-{self._acts}", dict(body))
+        self.settle()
         return after
+
+    def check_in(self, clock: str | int, who: str, function: str, phone_id: str | None = None) -> None:
+        """Somebody has a function from now on."""
+        self.until(clock)
+        ShiftDesk(self.desk).check_in(self.staff[who].holder, function, self.now_ms, phone_id=phone_id)
+        self.settle()
+
+    def reply(self, clock: str | int, number: str, text: str) -> str:
+        """An SMS comes back from a phone: what became of it."""
+        self.until(clock)
+        outcome = self.answers.reply("sms", number, text, "", self.now_ms)
+        self.settle()
+        return outcome
 
     def test_session(self, clock: str, device: str, staff: str, minutes: int) -> None:
         """A technician opens a test session for one device."""
         self.until(clock)
         self.desk.open_test_session(device, staff, self.now_ms, minutes)
-        self._settle()
+        self.settle()
 
     def until(self, clock: str | int) -> None:
         """Nothing but time; every timer on the way fires at its own time."""
@@ -151,10 +205,15 @@ class WiredStory:
         assert end_ms >= self.now_ms, f"{clock} is before the story's now"
         while (due_ms := self._next_due_ms()) is not None and due_ms <= end_ms:
             self.now_ms = max(self.now_ms, due_ms)
+            if self._beating and self._beat_due_ms <= self.now_ms:
+                self._beat_due_ms += self._beat_every_ms
+                self._heard(self._beating, self._beat_every_ms // 1_000)
+                continue
             fold_due_ms = self._fold_due_ms()
             if fold_due_ms is not None and fold_due_ms <= self.now_ms:
-                self._take(RawRecord(self.now_ms, CLOCK))
-            self._settle()
+                self._take(RawRecord(self.now_ms, CLOCK))  # and settles, if that gives the desk something to do
+            else:
+                self.settle()
         self.now_ms = end_ms
 
     def restart(self) -> None:
@@ -184,19 +243,50 @@ class WiredStory:
 
     def rung(self, target: str, kinds: tuple[str, ...] = ("ring", "again", "ask")) -> list[int]:
         """When a function's phone rang."""
-        return [at_ms for at_ms, message in self.phones.received if message.target == target and message.kind in kinds]
+        return [at_ms for at_ms, message in self.phones.told if message.target == target and message.kind in kinds]
+
+    def sms(self, number: str) -> list[tuple[str, str]]:
+        """What a telephone got as SMS: (time on the clock, words)."""
+        return [(self.clock(one.at_ms), one.text) for one in self.phones.received(number) if one.kind == "sms"]
+
+    def calls(self, number: str) -> list[str]:
+        """When a telephone was called."""
+        return [self.clock(at_ms) for at_ms in self.phones.rung(number)]
+
+    def told(self, since: str) -> list[tuple[str, str, str]]:
+        """(time on the clock, kind, whom) of every message from a time on, over whatever ways it came."""
+        since_ms = self.at(since)
+        found = [(at_ms, one) for at_ms, one in self.phones.told if at_ms >= since_ms]
+        return [(self.clock(at_ms), one.kind, one.target) for at_ms, one in found]
+
+    def clock(self, at_ms: int) -> str:
+        """The time on the wall, "02:13:20"."""
+        return to_local(at_ms, ZONE).strftime("%H:%M:%S")
+
+    def timeline(self, alert: dict[str, Any], *kinds: str) -> list[tuple[str, str]]:
+        """(time on the clock, kind) of what happened around an alert, of these kinds or all."""
+        found = queries.alert(self.database, alert["alert_id"])
+        assert found is not None, "it was there"
+        lines = [(self.clock(rfc3339_ms(line["at"]) or 0), line["kind"]) for line in found["timeline"]]
+        return [line for line in lines if not kinds or line[1] in kinds]
 
     # -- the wiring --------------------------------------------------------------------------------------------
+
+    def _heard(self, gateways: Sequence[str], interval_s: int) -> None:
+        for gateway in gateways:
+            status = json.dumps({"online": True, "interval_seconds": interval_s}).encode()
+            self._take(RawRecord(self.now_ms, MQTT, f"vardevakt/1/{gateway}/status", status, 1))
 
     def _take(self, record: RawRecord) -> None:
         self._fold(record)
         if self._desk_due_ms is not None and self._desk_due_ms <= self.now_ms:
-            self._settle()
+            self.settle()
 
     def _fold(self, record: RawRecord) -> None:
         self.raw.append(record)
         folded = self.source.apply(msgspec.structs.replace(record, seq=len(self.raw)))
         for given in folded.inputs:
+            self.inputs.append(given)
             for lane, fold in (("floor", self.floor), (LIVE, self.home)):
                 effects = fold.apply(given)
                 if effects:  # as the runner: what says nothing need not be written at once
@@ -211,11 +301,13 @@ class WiredStory:
         done.set_result(len(self.raw))
         return done
 
-    def _settle(self) -> None:
-        self.phones.now_ms = self.now_ms
+    def settle(self) -> None:
+        """Everything that is due now is done: the desk, what it tells the folds, what goes out."""
         while self.relay.run_once():
             pass
         desk_due_ms = self.desk.tick(self.now_ms)
+        while self.relay.run_once():  # what the desk told the folds meanwhile, and what they say to it
+            desk_due_ms = self.desk.tick(self.now_ms)
         while self.outbox.run_once(self.now_ms):
             pass
         dues = [due_ms for due_ms in (desk_due_ms, self.outbox.next_due_ms()) if due_ms is not None]
@@ -226,5 +318,5 @@ class WiredStory:
         return min((due_ms for due_ms in dues if due_ms is not None), default=None)
 
     def _next_due_ms(self) -> int | None:
-        dues = (self._fold_due_ms(), self._desk_due_ms)
+        dues = (self._fold_due_ms(), self._desk_due_ms, self._beat_due_ms if self._beating else None)
         return min((due_ms for due_ms in dues if due_ms is not None), default=None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alerts import escalation, lifecycle
-from alerts.escalation import escalation_table
+from alerts import escalation, lifecycle, shifts
 from alerts.lifecycle import HANDLINGS, transitions
+from alerts.profiles import escalation_table
 from tests.support.tree import ROOT
 
 README = ROOT / "alerts" / "README.md"
@@ -53,3 +53,11 @@ def test_the_night_of_the_readme_is_the_night_of_the_code():
 
     assert (start, end) == (22 * 60, 7 * 60 + 30)
     assert "07:30-22:00" in README.read_text()
+
+
+def test_readme_and_module_show_the_shifts_that_run():
+    """Both tables of a shift equal the data."""
+    rows = ["| state | event | to | claims |", "|---|---|---|---|"]
+    rows += [f"| {one.origin} | {one.event} | {one.to} | {one.claims} |" for one in shifts.TABLE]
+    assert "\n".join(rows) in README.read_text()
+    assert "\n".join(rows) in (shifts.__doc__ or "")

@@ -1,7 +1,7 @@
 """The tests themselves: each says what it shows, and shows something."""
 
 import ast
-from collections.abc import Iterator
+import functools
 
 from tests.support.tree import functions, python_files
 
@@ -10,13 +10,16 @@ JUDGING_CALLS = {"raises", "warns", "fail", "expect", "run_state_machine_as_test
 JUDGING_PREFIXES = ("assert_", "check_", "expect_", "verify_")
 
 
-def find_tests() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+@functools.cache
+def find_tests() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     """All test functions of the tree with a name to find them by."""
+    found = []
     for path, text in python_files():
         if path.parts[0] == "tests" and path.name.startswith("test_"):
             for name, function in functions(ast.parse(text)):
                 if function.name.startswith("test_") and (name == function.name or name.startswith("Test")):
-                    yield f"{path}::{name}", function
+                    found.append((f"{path}::{name}", function))
+    return found
 
 
 def judges(function: ast.AST) -> bool:

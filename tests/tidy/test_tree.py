@@ -53,6 +53,7 @@ def test_lock_files_hold_hashes_and_no_addresses():
         "tests/requirements.lock",
         "api/assets/requirements.lock",
         ".ci/requirements.lock",
+        "deploy/requirements.lock",
     ):
         text = (ROOT / lock).read_text()
         assert "://" not in text, lock

@@ -183,11 +183,11 @@ def test_the_strip_holds_only_what_is_true():
     """Nothing to tell, nothing shown; each true thing leads to its page."""
     feed = {"state": "live", "last_canary_at": "2026-03-01T01:29:58Z", "age_ms": 2_000}
     calm = frame_view({"feed": feed}, WORDS)
-    busy = frame_view({"feed": feed, "not_watched": 2, "gateways_away": 1, "channels_slow": ["sms"], "tests": 1}, WORDS)
+    busy = frame_view({"feed": feed, "not_watched": 2, "gateways_away": 1, "channels_slow": [("sms", "slow")], "tests": 1}, WORDS)
 
     assert calm["strip"] == []
     assert [(item["text"], item["path"]) for item in busy["strip"]] == [
-        ("2 uten sikring nå", "unwatched"), ("1 gateway borte", "devices#gateways"), ("SMS-kanal svikter", "devices"),
+        ("2 uten sikring nå", "unwatched"), ("1 gateway borte", "devices#gateways"), ("SMS-kanal treg", "channels"),
         ("1 testøkt i gang", "tests"),
     ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts import escalation
+from alerts import escalation, profiles
 from alerts.escalation import OUTSIDE, Duty, Target, hand_over_targets, lease, next_as_well, next_step, snapshot
 
 N1, N2, N3 = (Target("function", f"natt-{n}", f"Natt {n}") for n in (1, 2, 3))
@@ -90,7 +90,7 @@ def test_with_nobody_on_duty_the_fallback_is_told_at_once(profile, priority):
 @pytest.mark.parametrize("functions", [(N1,), (N1, N2)])
 def test_a_short_chain_rings_its_last_function_again(functions):
     """A profile longer than the ward's functions leaves no step without anybody to ring."""
-    for profile in escalation.PROFILES:
+    for profile in profiles.PROFILES:
         chain = snapshot(duty(*functions, profile=profile), "P1", NOON)
         assert all(targets for _, targets in walk(chain, 8, NOON))
 
@@ -139,7 +139,7 @@ def test_a_p4_stands_on_the_list_of_the_next_workday(now, due):
 @pytest.mark.parametrize("functions", [(), (N1,), (N1, N2, N3)])
 def test_there_is_always_a_next_action_in_the_future(priority, functions):
     """Whatever the step, something follows it."""
-    for profile in escalation.PROFILES:
+    for profile in profiles.PROFILES:
         chain = snapshot(duty(*functions, profile=profile), priority, NIGHT)
         now_ms = max(NIGHT, escalation.earliest_ms(chain, NIGHT))
         for step in range(1, 30):
@@ -196,6 +196,6 @@ def test_when_the_holder_does_not_answer_the_others_are_rung():
 
 def test_every_profile_says_something_for_every_priority():
     """Nothing that a rule can raise is missing from a profile, and the published table has a row for each."""
-    for chains in escalation.PROFILES.values():
-        assert set(chains) == {"P1", "P2", "P3", "P4", "P5", escalation.STAFF_ALARM}
-    assert len(escalation.escalation_table()) == 6 * len(escalation.PROFILES)
+    for chains in profiles.PROFILES.values():
+        assert set(chains) == {"P1", "P2", "P3", "P4", "P5", profiles.STAFF_ALARM}
+    assert len(profiles.escalation_table()) == 6 * len(profiles.PROFILES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts import lifecycle
-from alerts.acts import ACTS, Actor
+from alerts.acts import ACTS, TAKE_OVER, Actor
 from alerts.lifecycle import Allowed, Refusal, State, condition_after, decide, may_end, may_self_resolve, possible
 
 OLA = Actor(staff="s1", name="Ola")
@@ -93,17 +93,43 @@ def test_each_act_leads_where_the_table_says_or_is_refused_by_name(act, handling
 
 def test_the_table_names_every_act_and_only_known_states():
     """No act is without a line, and no line leads to a state that does not exist."""
-    assert {move.act for move in lifecycle.TABLE} == set(ACTS)
+    assert {move.act for move in lifecycle.TABLE} == {*ACTS, TAKE_OVER}
     for move in lifecycle.TABLE:
         assert set(move.origin) <= set(lifecycle.HANDLINGS)
         assert move.to in {*lifecycle.HANDLINGS, lifecycle.UNCHANGED}
 
 
 def test_no_state_is_matched_by_two_lines_of_one_act():
-    """What an act does in a state is said once."""
-    seen = [(move.act, origin) for move in lifecycle.TABLE for origin in move.origin]
+    """What an act does in a state is said once for each who may do it."""
+    seen = [(move.act, origin, move.who) for move in lifecycle.TABLE for origin in move.origin]
 
     assert len(seen) == len(set(seen))
+
+
+TWO = {"handling": "claimed", "priority": "P2", "holder": "s1", "two": True}
+
+
+@pytest.mark.parametrize(
+    ("state", "act", "expected"),
+    [
+        (TWO, "claim", Allowed("claimed", who="one more")),
+        (TWO | {"handling": "on_site"}, "claim", Allowed("on_site", who="one more")),
+        (TWO | {"second": "s2"}, "claim", Allowed("claimed", repeated=True, who="second")),
+        (TWO | {"second": "s3"}, "claim", Refusal("already_claimed")),
+        (TWO | {"two": False}, "claim", Refusal("already_claimed")),
+        (TWO | {"second": "s2", "handling": "on_site"}, "en-route", Allowed("on_site", who="second")),
+        (TWO | {"second": "s2"}, "on-site", Allowed("claimed", who="second")),
+        (TWO | {"second": "s2"}, "release", Allowed("claimed", who="second")),
+        (TWO | {"second": "s2"}, "end", Refusal("not_yours")),
+        (TWO, "take-over", Allowed("claimed", who="another")),
+        (TWO | {"handling": "on_site", "two": False}, "take-over", Allowed("claimed", who="another")),
+        (TWO | {"handling": "new", "holder": None}, "take-over", Refusal("not_claimed")),
+        (TWO | {"handling": "ended"}, "take-over", Refusal("already_ended")),
+    ],
+)
+def test_a_second_comes_only_where_two_must_go_and_taking_over_is_said(state, act, expected):
+    """Ida comes as the second where one is asked for; a plain claim never takes it from Ola, taking over does."""
+    assert decide(act, State(**state), IDA) == expected
 
 
 @pytest.mark.parametrize(
@@ -170,7 +196,7 @@ def test_a_page_offers_what_would_be_allowed():
     state = State(handling="claimed", priority="P1", holder="s1")
 
     assert possible(state, OLA) == ["claim", "release", "contact", "hand-over", "en-route", "on-site", "note"]
-    assert possible(state, IDA) == ["contact", "note"]
+    assert possible(state, IDA) == ["contact", "note", "take-over"]
 
 
 def test_a_machine_without_staff_holds_by_its_own_name():

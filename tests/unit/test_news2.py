@@ -75,7 +75,7 @@ def test_the_worst_is_twenty() -> None:
 )  # fmt: skip
 def test_what_a_measurement_counts_as(metric: str, value: object, unit: str, expected: int) -> None:
     """Rounded to the chart's numbers, halves up; units are converted; words are understood."""
-    assert reading(metric, value, unit) == expected  # type: ignore[arg-type]
+    assert reading(metric, value, unit) == expected  # type: ignore[arg-type]  # also what is no number
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_what_a_measurement_counts_as(metric: str, value: object, unit: str, exp
 )  # fmt: skip
 def test_what_is_no_reading(metric: str, value: object, unit: str) -> None:
     """A finger that slipped off, another unit, an unknown word: missing, not 0."""
-    assert reading(metric, value, unit) is None  # type: ignore[arg-type]
+    assert reading(metric, value, unit) is None  # type: ignore[arg-type]  # also what is no number

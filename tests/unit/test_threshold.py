@@ -26,7 +26,7 @@ def book(**changes: object) -> Book:
         if name in Rule.__struct_fields__:
             fields[name] = value
         else:
-            parameters |= {name: value}  # type: ignore[dict-item]
+            parameters |= {name: value}  # type: ignore[dict-item]  # fields by name
     names = {"nb": "Kaldt", "en": "Cold"}
     rule = Rule("R34", "threshold", names, "A test.", "P3", set={**parameters}, **fields)  # type: ignore[arg-type]
     return check_book(with_versions(Book((rule,))))

@@ -86,6 +86,9 @@
   function soon() { if (!wanted) { wanted = true; setTimeout(() => { wanted = false; refresh(); }, 40); } }
   function refresh() { lastRefresh = performance.now(); if (window.htmx && document.body) window.htmx.trigger(document.body, 'board:refresh'); }
 
+  // A registered telephone tells that it is there: unheard for its limit, its function is rung together with the next.
+  function there() { fetch('/api/v1/phones/heartbeat', { method: 'POST' }).catch(() => {}); }
+
   document.addEventListener('DOMContentLoaded', () => {
     const pulse = document.getElementById('pulse');
     if (pulse && pulse.dataset.heard) heardAt = Number(pulse.dataset.heard);
@@ -93,6 +96,7 @@
     tick();
     setInterval(tick, 1000);
     setInterval(watch, 200);  // so that 5 s are 5 s
+    if (root.dataset.phone === 'yes') { there(); setInterval(there, 60000); }
   });
   document.addEventListener('visibilitychange', () => { if (!document.hidden) { tick(); soon(); } });
 })();

@@ -1,7 +1,10 @@
-// Every act by keyboard: J and K move through the queue, Enter opens, T takes, ? tells.
+// Every act by keyboard: J and K move through the queue, Enter opens, T takes, M and Escape are the menu, ? tells.
 (function () {
   'use strict';
   let at = null;  // the card's key survives its element
+  const menu = document.getElementById('menu');
+  function openMenu() { if (menu) { menu.open = true; menu.querySelector('nav a').focus(); } }
+  function closeMenu() { menu.open = false; menu.querySelector('summary').focus(); }
   function cards() { return [...document.querySelectorAll('#queue .card')]; }
   function move(step) {
     const all = cards();
@@ -22,9 +25,11 @@
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target.matches && event.target.matches('input, textarea, select'))) return;
     const help = document.getElementById('help'), key = event.key.toLowerCase();
     if (key === 'j') move(1); else if (key === 'k') move(-1); else if (key === 't') take();
+    else if (key === 'm') openMenu(); else if (key === 'escape' && menu && menu.open) closeMenu();
     else if (key === '?' && help) { if (help.open) help.close(); else help.showModal(); }
     else return;
     event.preventDefault();
   });
-  document.addEventListener('click', (event) => { const menu = document.getElementById('menu'); if (menu && menu.open && !menu.contains(event.target)) menu.open = false; });
+  document.addEventListener('click', (event) => { if (menu && menu.open && !menu.contains(event.target)) menu.open = false; });
+  if (menu) menu.addEventListener('focusout', (event) => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
 })();
