@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from alerts import grouping, incident_flow
 from alerts.acts import Actor
 from alerts.alert_moves import again, close, insert_alert, links_behind, raise_priority, standing
-from alerts.duty import duty_of, ward_of
+from alerts.duty import WARD, duty_of, ward_of
 from alerts.incidents import alone_key
 from alerts.lifecycle import ACTIVE, CLEARED, ENDED, NEW
 from alerts.quiet import EXPLAINED, OUTAGE, explained_by_outage
@@ -98,10 +98,10 @@ def _gone(tx: Transaction, effect: Observe, gateway: str) -> None:
     if outage is not None:
         _join(tx, outage, [(effect.home, gateway)])
         return
-    _perhaps_open(tx, ward, effect.home)
+    _perhaps_open(tx, ward)
 
 
-def _perhaps_open(tx: Transaction, ward: str, home: str) -> None:
+def _perhaps_open(tx: Transaction, ward: str) -> None:
     found = tx.conn.execute(
         select(gateways_down.c.since_ms, gateways_down.c.gateway_id, gateways_down.c.home_id).where(
             gateways_down.c.site_id == tx.site_id, gateways_down.c.ward_id == ward, text(NOT_BACK)
@@ -111,7 +111,7 @@ def _perhaps_open(tx: Transaction, ward: str, home: str) -> None:
     if not together:
         return
     concerned = sorted({(row.home_id, row.gateway_id) for row in found if row.gateway_id in together})
-    outage = _open(tx, ward, home, len(together))
+    outage = _open(tx, ward, len(together))
     _join(tx, outage, concerned)
 
 
@@ -125,11 +125,11 @@ def _gateways_in(tx: Transaction, ward: str) -> int:
     return int(tx.conn.execute(query).scalar_one())
 
 
-def _open(tx: Transaction, ward: str, home: str, count: int) -> Row:
+def _open(tx: Transaction, ward: str, count: int) -> Row:
     """The outage's alert stands alone: it is about a ward, not about a person."""
     alert_id = name_uuid(tx.site_id, OUTAGE, ward, str(tx.now_ms))
-    duty = duty_of(tx.conn, tx.site_id, home, tx.now_ms)
-    row = _alert_row(tx, alert_id, ward, home, count)
+    duty = duty_of(tx.conn, tx.site_id, WARD + ward, tx.now_ms)
+    row = _alert_row(tx, alert_id, ward, count)
     incident = incident_flow.open_incident(tx, row, alone_key(alert_id), duty)
     alert = insert_alert(tx, row | {"incident_id": incident["incident_id"]})
     values = {"outage_id": alert_id, "site_id": tx.site_id, "ward_id": ward, "alert_id": alert_id}
@@ -142,9 +142,9 @@ def _open(tx: Transaction, ward: str, home: str, count: int) -> Row:
     return outage
 
 
-def _alert_row(tx: Transaction, alert_id: str, ward: str, home: str, count: int) -> dict[str, Any]:
+def _alert_row(tx: Transaction, alert_id: str, ward: str, count: int) -> dict[str, Any]:
     return {
-        "alert_id": alert_id, "site_id": tx.site_id, "home_id": home, "ward_id": ward, "subject_id": f"ward:{ward}",
+        "alert_id": alert_id, "site_id": tx.site_id, "home_id": WARD + ward, "ward_id": ward, "subject_id": WARD + ward,
         "resident_id": None, "device_id": None, "rule": OUTAGE, "rule_version": "desk", "code": "", "priority": "P4",
         "episode": str(tx.now_ms), "source": "desk", "alarm": False, "staff_alarm": False, "trigger": None,
         "test": False, "self_resolves": True, "ever_claimed": False, "condition": ACTIVE, "handling": NEW,
