@@ -58,6 +58,7 @@ lock: ## renew the lock files from pyproject.toml and package.json
 	@$(UV_COMPILE) --extra dev -c requirements.lock pyproject.toml -o tests/requirements.lock
 	@sed -n 's/^assets = \["\(.*\)"\]/\1/p' pyproject.toml | $(UV_COMPILE) - -o api/assets/requirements.lock
 	@sed -n 's/^setup = \["\(.*\)"\]/\1/p' pyproject.toml | $(UV_COMPILE) - -o .ci/requirements.lock
+	@printf 'hatchling~=1.27\n' | $(UV_COMPILE) - -o deploy/requirements.lock
 	@cd api/assets && npm install --package-lock-only --ignore-scripts --loglevel=error
 
 clean: ## remove what was built, but no data
