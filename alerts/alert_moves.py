@@ -9,17 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from sqlalchemy import insert
+from sqlalchemy import case, insert, literal, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts import incident_flow
-from alerts.escalation import Duty
-from alerts.lifecycle import ENDED, NEW, higher
-from alerts.schema import alerts
+from alerts.escalation import ANSWER_MS, ASK_AGAIN, Duty
+from alerts.lifecycle import ACTIVE, ENDED, NEW, higher
+from alerts.profiles import HOUR
+from alerts.schema import alerts, timers
 from alerts.transaction import Row, Transaction
 
 log = structlog.get_logger()
 
 MOST_LINKS = 1_000  # merged_into and continued_by are followed this far; longer would be a circle
+SOON = ("P1", "P2")
+"""After what explained it is over, the rules have two minutes to say that these are over too; an hour for the rest, as
+sensors speak once an hour (engineer's judgement)."""
 
 NOBODY: dict[str, Any] = {
     "claimed_by": None,
@@ -43,10 +48,10 @@ def again(tx: Transaction, row: Row) -> Row:
 
 
 def standing(tx: Transaction, alert_id: str) -> Row | None:
-    """The alert that stands for this id: itself, what it was merged into, or its successor."""
+    """The alert that stands for this id: itself, its successor, or what it was merged into."""
     row = tx.alert(alert_id)
     for _ in range(MOST_LINKS):
-        following = None if row is None else row["merged_into"] or row["continued_by"]
+        following = None if row is None else row["continued_by"] or row["merged_into"]
         if following is None:
             return row
         row = tx.alert(following)
@@ -112,9 +117,24 @@ def raise_priority(tx: Transaction, row: Row, priority: str) -> None:
 
 def close(tx: Transaction, row: Row, kind: str, outcome: str, args: dict[str, object] | None = None) -> None:
     """One alert ends without a person's act. The incident goes on with the others, or ends with it."""
-    tx.set_alert(row["alert_id"], open=False, handling=ENDED, closed_ms=tx.now_ms, outcome=outcome)
+    done: dict[str, object] = {"open": False, "handling": ENDED, "closed_ms": tx.now_ms, "outcome": outcome}
+    tx.set_alert(row["alert_id"], **done)
     tx.line(row, kind, args)
+    _end_behind(tx, row["alert_id"], done)
     incident_flow.settle(tx, row["incident_id"])
+
+
+def _end_behind(tx: Transaction, alert_id: str, done: dict[str, object]) -> None:
+    """What stood behind it is over with it. What is still true then is asked about again: now there is nothing left
+    that explains it. Set by set: behind an outage stand thousands.
+    """
+    behind = (alerts.c.merged_into == alert_id, alerts.c.open)
+    due_ms = tx.now_ms + case((alerts.c.priority.in_(SOON), ANSWER_MS), else_=HOUR)
+    asked = select(alerts.c.incident_id, literal(ASK_AGAIN), alerts.c.alert_id, due_ms, literal(0))
+    names = ["incident_id", "kind", "alert_id", "due_ms", "step"]
+    still_true = asked.where(*behind, alerts.c.condition == ACTIVE)
+    tx.conn.execute(upsert(timers).from_select(names, still_true).on_conflict_do_nothing())
+    tx.conn.execute(update(alerts).where(*behind).values(done))
 
 
 def reopen(tx: Transaction, row: Row, kind: str, args: dict[str, object] | None = None) -> None:

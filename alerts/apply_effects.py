@@ -80,7 +80,8 @@ def _clear(tx: Transaction, effect: Clear) -> None:
         return
     last = standing(tx, effect.alert_id)
     assert last is not None, "a row that is there stands for itself at least"
-    for each in (row,) if last["alert_id"] == row["alert_id"] or row["merged_into"] else (row, last):
+    behind = row["merged_into"] and not row["continued_by"]
+    for each in (row,) if last["alert_id"] == row["alert_id"] or behind else (row, last):
         _clear_one(tx, each, effect)
     untested.follow(tx, row)
 

@@ -202,13 +202,12 @@ class Desk:
         """Fire everything that is due; when the next is (None: nothing waits). Also cuts what is old."""
         changed = False
         for _ in range(MOST_BATCHES):
-            with self.database.writer.begin() as conn:
-                tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
-                desk_timers.fire_due(tx)
-                fired = fire_due(tx)
-                due = (next_due_ms(tx), desk_timers.next_due_ms(tx))
-                due_ms = min((at_ms for at_ms in due if at_ms is not None), default=None)
-            changed = changed or fired > 0 or tx.changed
+            try:
+                self.transact(now_ms, desk_timers.fire_due)
+            finally:  # whatever breaks there, alerts go on
+                fired = self.transact(now_ms, fire_due)
+            changed = changed or fired > 0
+            due_ms = self.transact(now_ms, _next_due_ms)
             if due_ms is None or due_ms > now_ms:
                 break
         if now_ms - self._pruned_ms >= PRUNE_EVERY_MS:
@@ -218,6 +217,11 @@ class Desk:
         if changed:
             self._changed()
         return due_ms
+
+
+def _next_due_ms(tx: Transaction) -> int | None:
+    due = (next_due_ms(tx), desk_timers.next_due_ms(tx))
+    return min((at_ms for at_ms in due if at_ms is not None), default=None)
 
 
 def _move_position(tx: Transaction, lane: str, partition: int, expected: int, position: int) -> None:

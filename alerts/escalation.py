@@ -30,6 +30,7 @@ from rules import local_time
 
 NIGHT: local_time.Window = (22 * 60, 7 * 60 + 30)
 WORKDAY_MINUTES = 8 * 60
+WORKDAY_WITHIN_DAYS = 15
 
 FUNCTION = "function"
 FALLBACK = "fallback"
@@ -273,11 +274,11 @@ def _by_day_ms(due_ms: int, timezone: str) -> int:
 
 
 def _next_workday_ms(now_ms: int, timezone: str) -> int:
-    """08:00 of the next Monday to Friday, strictly after now."""
+    """08:00 of the next Monday to Friday that is no public holiday, strictly after now."""
     day = local_time.local_date(now_ms, timezone)
-    for days in range(1, 9):
-        candidate = day + timedelta(days=days - 1)
+    for days in range(WORKDAY_WITHIN_DAYS):
+        candidate = day + timedelta(days=days)
         due_ms = local_time.instant_ms(candidate, WORKDAY_MINUTES, timezone)
-        if candidate.weekday() < 5 and due_ms > now_ms:
+        if candidate.weekday() < 5 and due_ms > now_ms and not local_time.is_holiday(candidate):
             return due_ms
-    raise AssertionError("every week has a workday")
+    raise AssertionError("no fortnight is without a workday")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, func, select
 
 from alerts import card_offers, escalation, incident_flow, owners, second_helper
@@ -22,6 +23,9 @@ from alerts.schema import alerts, timers
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
 
+log = structlog.get_logger()
+
+TRY_AGAIN_MS = 60_000  # after a timer that broke
 BATCH = 50  # timers per transaction: short enough that an act never waits long
 
 
@@ -43,8 +47,19 @@ def fire_due(tx: Transaction) -> int:
             timers.c.step == timer["step"],
         )
         if tx.conn.execute(gone).rowcount == 1:  # else one fired before it in this batch has replaced or dropped it
-            FIRERS[timer["kind"]](tx, tx.incident(timer["incident_id"]), timer)
+            _fire(tx, timer)
     return len(due)
+
+
+def _fire(tx: Transaction, timer: dict[str, Any]) -> None:
+    try:
+        with tx.conn.begin_nested():
+            FIRERS[timer["kind"]](tx, tx.incident(timer["incident_id"]), timer)
+    except Exception as error:  # noqa: BLE001 - the quarantine of timers: one that breaks must not stop the others
+        log.error("timer_raised", kind=timer["kind"], incident_id=timer["incident_id"], error=type(error).__name__)
+        due_ms = tx.now_ms + TRY_AGAIN_MS
+        tx.set_timer(timer["incident_id"], timer["kind"], due_ms, timer["step"], timer["alert_id"])
+        tx.change("health", "timer_raised")
 
 
 def next_due_ms(tx: Transaction) -> int | None:

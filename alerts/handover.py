@@ -22,6 +22,7 @@ from sqlalchemy import and_, func, insert, or_, select
 
 from alerts import outage_reads, queries, silences
 from alerts.alert_view import instant
+from alerts.belonging import Belonging
 from alerts.database import Database
 from alerts.lifecycle import ENDED
 from alerts.reading import leads
@@ -48,7 +49,7 @@ def handover(db: Database, site_id: str, ward: str | None, from_ms: int, now_ms:
         "self_resolved": _self_resolved(db, site_id, wards, from_ms),
         "not_watched": [row for row in queries.not_watched(db) if ward is None or row["ward"] == ward][:ROWS_MAX],
         "paused": _paused(db, site_id, ward, now_ms),
-        "silences": [row for row in silences.shown(db, site_id, now_ms) if ward is None or row["ward"] in {ward, None}],
+        "silences": _silences(db, site_id, ward, now_ms),
         "outages": [
             {name: row[name] for name in ("id", "ward", "opened_at", "homes_gone", "homes_most")}
             for row in outage_reads.outages_shown(db, site_id)
@@ -81,6 +82,15 @@ def last_accepted(db: Database, site_id: str, ward: str | None, limit: int = 1) 
         }
         for row in rows
     ]  # fmt: skip
+
+
+def _silences(db: Database, site_id: str, ward: str | None, now_ms: int) -> list[dict[str, Any]]:
+    """Those of the ward, by whom they name, and those of everybody."""
+    found, whose = silences.shown(db, site_id, now_ms), Belonging(db, site_id)
+    if ward is None:
+        return found
+    wards_of = {row["id"]: whose.wards_of("silence", row["id"]) for row in found}
+    return [row for row in found if not wards_of[row["id"]] or ward in (wards_of[row["id"]] or ())]
 
 
 def _open(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -180,6 +180,8 @@ def joined(tx: Transaction, incident: Row, alert: Row) -> None:
         rise(tx, tx.incident(incident["incident_id"]), alert["priority"], alert["alert_id"])
     elif incident["handling"] in {*HELD, HANDED_OVER}:
         tell_holder(tx, incident, "again", alert["alert_id"])
+    elif incident["owner"] is not None and (alert["alarm"] or alert["priority"] == "P1"):
+        owners.to_centre(tx, incident, alert["alert_id"])  # they must say within 120 s that they have this one too
     elif incident["quiet"] is not None:  # what has joined may be louder than what waits
         continue_chain(tx, incident, alert["alert_id"])
 

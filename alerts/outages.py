@@ -14,14 +14,14 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts import grouping, incident_flow
-from alerts.acts import Actor
 from alerts.alert_moves import again, close, insert_alert, links_behind, raise_priority, standing
 from alerts.duty import WARD, duty_of, ward_of
 from alerts.incidents import alone_key
-from alerts.lifecycle import ACTIVE, CLEARED, ENDED, NEW
+from alerts.lifecycle import ACTIVE, CLEARED, NEW
+from alerts.outage_list import list_people, outage_of
 from alerts.quiet import EXPLAINED, OUTAGE, explained_by_outage
 from alerts.schema import alerts
-from alerts.schema_people import gateways, homes, residents
+from alerts.schema_people import gateways, homes
 from alerts.schema_quiet import NOT_BACK, NOT_OVER, gateways_down, outage_people, outages
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
@@ -31,8 +31,7 @@ BROKEN = "way.broken"  # reason of `not_watched`: the way named in its arguments
 NO_GATEWAY = ("feed", "sensors")  # ways that are no gateway
 
 
-class NotOnTheList(Exception):
-    """No such outage, or this person is not on its list."""
+CRITICAL_PRIORITY = "P2"  # as R52's: a critical person is cut off
 
 
 def follow(tx: Transaction, effect: Observe) -> None:
@@ -42,35 +41,6 @@ def follow(tx: Transaction, effect: Observe) -> None:
         _gone(tx, effect, way)
     else:
         _back(tx, effect)
-
-
-def tick(tx: Transaction, outage_id: str, resident_id: str, outcome: str, actor: Actor) -> None:
-    """Somebody has telephoned or visited a person of the list. Raises NotOnTheList."""
-    assert outcome in grouping.OUTCOMES, f"{outcome} is no outcome of a call"
-    ticked = tx.conn.execute(
-        update(outage_people)
-        .where(outage_people.c.outage_id == outage_id, outage_people.c.resident_id == resident_id)
-        .values(outcome=outcome, ticked_ms=tx.now_ms, ticked_by=actor.staff, ticked_name=actor.name)
-    )
-    outage = _outage(tx, outage_id)
-    if ticked.rowcount == 0 or outage is None:
-        raise NotOnTheList(outage_id)
-    row = standing(tx, outage["alert_id"])
-    assert row is not None, "an outage has an alert"
-    tx.line(row, "outage_ticked", {"resident": resident_id, "outcome": outcome}, actor=actor)
-    tx.change("alert", row["alert_id"])
-
-
-def people_left(tx: Transaction, incident_id: str) -> int:
-    """How many critical people of this incident's outage nobody has reached yet; 0 where it is no outage."""
-    query = (
-        select(outage_people.c.critical, outage_people.c.back_ms, outage_people.c.outcome)
-        .join(outages, outages.c.outage_id == outage_people.c.outage_id)
-        .join(alerts, alerts.c.alert_id == outages.c.alert_id)
-        .where(alerts.c.incident_id == incident_id)
-    )
-    rows = tx.conn.execute(query).all()
-    return grouping.left_to_call([(row.critical, row.back_ms is not None, row.outcome) for row in rows])
 
 
 def ended(tx: Transaction, incident_id: str) -> None:
@@ -92,19 +62,21 @@ def _gone(tx: Transaction, effect: Observe, gateway: str) -> None:
     if row is None:
         values: dict[str, Any] = {"home_id": effect.home, "gateway_id": gateway, "ward_id": ward}
         values |= {"site_id": tx.site_id, "since_ms": effect.at_ms}
-        tx.conn.execute(upsert(gateways_down).values(values).on_conflict_do_nothing())
+        anew = {"back_ms": None, "outage_id": None}  # gone, back and gone in one millisecond
+        tx.conn.execute(upsert(gateways_down).values(values).on_conflict_do_update(set_=anew))
     outage_id = row.outage_id if row is not None else None
-    outage = _outage(tx, outage_id) if outage_id else _open_outage(tx, ward)
-    if outage is not None:
+    outage = outage_of(tx, outage_id) if outage_id else _open_outage(tx, ward)
+    if outage is None:
+        _perhaps_open(tx, ward)
+    elif outage["closed_ms"] is None:  # else somebody has ended it: nothing more goes behind what is over
         _join(tx, outage, [(effect.home, gateway)])
-        return
-    _perhaps_open(tx, ward)
 
 
 def _perhaps_open(tx: Transaction, ward: str) -> None:
+    alone = gateways_down.c.outage_id.is_(None)  # those of an outage that somebody has ended are no new one
     found = tx.conn.execute(
         select(gateways_down.c.since_ms, gateways_down.c.gateway_id, gateways_down.c.home_id).where(
-            gateways_down.c.site_id == tx.site_id, gateways_down.c.ward_id == ward, text(NOT_BACK)
+            gateways_down.c.site_id == tx.site_id, gateways_down.c.ward_id == ward, alone, text(NOT_BACK)
         )
     ).all()
     together = grouping.outage_of([(row.since_ms, row.gateway_id) for row in found], _gateways_in(tx, ward))
@@ -127,7 +99,8 @@ def _gateways_in(tx: Transaction, ward: str) -> int:
 
 def _open(tx: Transaction, ward: str, count: int) -> Row:
     """The outage's alert stands alone: it is about a ward, not about a person."""
-    alert_id = name_uuid(tx.site_id, OUTAGE, ward, str(tx.now_ms))
+    before = select(func.count()).select_from(outages).where(outages.c.ward_id == ward)  # two in one millisecond differ
+    alert_id = name_uuid(tx.site_id, OUTAGE, ward, str(tx.now_ms), str(tx.conn.execute(before).scalar_one()))
     duty = duty_of(tx.conn, tx.site_id, WARD + ward, tx.now_ms)
     row = _alert_row(tx, alert_id, ward, count)
     incident = incident_flow.open_incident(tx, row, alone_key(alert_id), duty)
@@ -137,7 +110,7 @@ def _open(tx: Transaction, ward: str, count: int) -> Row:
     incident_flow.report(tx, alert, "raised")
     incident_flow.continue_chain(tx, incident, alert_id)
     tx.change("alert", alert_id)
-    outage = _outage(tx, alert_id)
+    outage = outage_of(tx, alert_id)
     assert outage is not None, "it was written just now"
     return outage
 
@@ -170,11 +143,15 @@ def _join(tx: Transaction, outage: Row, concerned: Sequence[tuple[str, str]]) ->
             .values(outage_id=outage_id)
         )
         joined += found.rowcount
+    urgent = False
     for home in dict.fromkeys(home for home, _ in concerned):
-        _list_people(tx, outage_id, home)
+        urgent = list_people(tx, outage_id, home) or urgent
         _absorb(tx, outage, home)
     if joined:
         _count(tx, outage, joined)
+    row = standing(tx, outage["alert_id"]) if urgent else None
+    if row is not None and row["open"]:
+        raise_priority(tx, row, CRITICAL_PRIORITY)  # somebody must be called within the hour, heard before or not
 
 
 def _count(tx: Transaction, outage: Row, more: int) -> int:
@@ -190,20 +167,6 @@ def _count(tx: Transaction, outage: Row, more: int) -> int:
         tx.set_alert(row["alert_id"], reason=reason)
         tx.change("alert", row["alert_id"])
     return gone
-
-
-def _list_people(tx: Transaction, outage_id: str, home: str) -> None:
-    found = tx.conn.execute(
-        select(residents.c.id, residents.c.critical).where(residents.c.site_id == tx.site_id, residents.c.home == home)
-    ).all()
-    for person in found:
-        values = {"outage_id": outage_id, "resident_id": person.id, "home_id": home, "critical": person.critical}
-        again_gone = {"back_ms": None}
-        tx.conn.execute(
-            upsert(outage_people)
-            .values(values | {"since_ms": tx.now_ms})
-            .on_conflict_do_update(set_=again_gone, where=outage_people.c.back_ms.is_not(None))
-        )
 
 
 def _absorb(tx: Transaction, outage: Row, home: str) -> None:
@@ -226,14 +189,13 @@ def put_behind(tx: Transaction, outage_alert: str, alert_id: str) -> None:
     alert, target = tx.alert(alert_id), standing(tx, outage_alert)
     assert alert is not None, "found a moment ago"
     assert target is not None, "an outage has an alert"
-    tx.set_alert(alert_id, **links_behind(tx, target))
+    links = links_behind(tx, target)
+    tx.conn.execute(update(alerts).where(alerts.c.merged_into == alert_id, alerts.c.open).values(links))
+    tx.set_alert(alert_id, **links)
     tx.line({**alert, "incident_id": None}, "grouped", {"rule": OUTAGE})
     tx.change("alert", alert_id)
     incident_flow.settle(tx, alert["incident_id"])
     raise_priority(tx, again(tx, target), alert["priority"])
-
-
-# -- a gateway comes back -------------------------------------------------------------------------------------------
 
 
 def _back(tx: Transaction, effect: Observe) -> None:
@@ -251,7 +213,7 @@ def _back(tx: Transaction, effect: Observe) -> None:
             .where(outage_people.c.outage_id == outage_id, outage_people.c.home_id == effect.home)
             .values(back_ms=effect.at_ms)
         )
-        outage = _outage(tx, outage_id)
+        outage = outage_of(tx, outage_id)
         assert outage is not None, "gateways belong to outages that are there"
         if not _count(tx, outage, -gateways_back):
             _close(tx, outage)
@@ -268,7 +230,7 @@ def _close(tx: Transaction, outage: Row) -> None:
 
 def settle(tx: Transaction, outage_id: str) -> None:
     """All its gateways are back, whatever was counted: it is over (the reconciler's word, alerts/next_steps.py)."""
-    if (outage := _outage(tx, outage_id)) is not None:
+    if (outage := outage_of(tx, outage_id)) is not None:
         _close(tx, outage)
 
 
@@ -284,14 +246,7 @@ def _over(tx: Transaction, row: Row) -> None:
         incident_flow.tell_holder(tx, incident, "cleared", row["alert_id"])
         return
     tx.send(incident, "cleared", tx.rung(incident["incident_id"]), alert_id=row["alert_id"])
-    done = {"open": False, "handling": ENDED, "closed_ms": tx.now_ms, "outcome": "self_resolved"}
-    tx.conn.execute(update(alerts).where(alerts.c.merged_into == row["alert_id"], alerts.c.open).values(done))
     close(tx, row, "self_resolved", "self_resolved")
-
-
-def _outage(tx: Transaction, outage_id: str) -> Row | None:
-    row = tx.conn.execute(select(outages).where(outages.c.outage_id == outage_id)).mappings().first()
-    return None if row is None else dict(row)
 
 
 def _open_outage(tx: Transaction, ward: str) -> Row | None:

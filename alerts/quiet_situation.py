@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from alerts import escalation
 from alerts.quiet import (
@@ -82,10 +82,9 @@ def _shelved_by(tx: Transaction, notice: Notice) -> str | None:
     """
     if notice.device is None:
         return None
-    standing = func.coalesce(alerts.c.merged_into, "") == ""  # not by the index of what was merged: most never were
     query = (
         select(alerts.c.alert_id, alerts.c.home_id, alerts.c.priority, alerts.c.reason)
-        .where(alerts.c.device_id == notice.device, alerts.c.open, standing)
+        .where(alerts.c.device_id == notice.device, alerts.c.open, alerts.c.merged_into.is_(None))
         .order_by(alerts.c.priority, alerts.c.opened_ms.desc(), alerts.c.alert_id)
         .limit(SHELVES_MAX)
     )

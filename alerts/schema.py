@@ -165,9 +165,12 @@ alerts = Table(
     Index(None, "incident_id"),
     Index(None, "subject_id", "opened_ms"),
     Index(None, "ward_id", "opened_ms"),
-    Index(None, "merged_into"),
 )
 Index("ix_alerts_open", alerts.c.opened_ms, alerts.c.alert_id, **_where("open"))
+Index("ix_alerts_open_home", alerts.c.home_id, **_where("open"))
+Index("ix_alerts_open_device", alerts.c.device_id, **_where("open"))
+# without those that were never merged: nearly all, and SQLite would look for "merged into none" here
+Index("ix_alerts_merged_into", alerts.c.merged_into, **where_text("merged_into IS NOT NULL"))
 Index("ix_alerts_open_trigger", alerts.c.subject_id, alerts.c.trigger, **_where("open", "alarm"))
 Index("ix_alerts_device_test", alerts.c.device_id, alerts.c.opened_ms, **_where("test"))
 

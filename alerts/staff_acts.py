@@ -18,6 +18,7 @@ from alerts import (
     escalation,
     incident_flow,
     lifecycle,
+    outage_list,
     outages,
     searches,
     second_helper,
@@ -110,6 +111,8 @@ def _take(do: Doing, kind: str) -> None:
         claimed_ms=do.tx.now_ms,
         handed_to=None,
         owner=None,
+        quiet=None,
+        quiet_until_ms=None,
     )
     do.tx.conn.execute(
         update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(ever_claimed=True)
@@ -204,7 +207,7 @@ def _note(do: Doing) -> None:
 def _end(do: Doing) -> None:
     """All open alerts of the incident end. What is still true is asked about again later."""
     assert isinstance(do.body, End), "parse_body gives each act its own shape"
-    waiting = outages.people_left(do.tx, do.incident_id)
+    waiting = outage_list.people_left(do.tx, do.incident_id)
     if waiting:
         raise Refused("people_left", {"count": waiting})
     minutes = do.body.ask_again_minutes or lifecycle.ASK_AGAIN_DEFAULT_MINUTES

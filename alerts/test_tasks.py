@@ -31,12 +31,13 @@ def follow(tx: Transaction, effect: Raise) -> None:
     standing = select(alerts.c.alert_id).where(
         alerts.c.subject_id == device, alerts.c.rule == DEVICE_TEST, alerts.c.open, alerts.c.site_id == tx.site_id
     )
-    if tx.conn.execute(standing.limit(1)).first() is not None:
+    alert_id = rule_alert_id(LIVE, tx.site_id, DEVICE_TEST, device, effect.episode)
+    if tx.conn.execute(standing.limit(1)).first() is not None or tx.alert(alert_id) is not None:
         return
     tester = last_tester(tx.conn, tx.site_id, device, tx.now_ms - NAMED_FOR_MS)
     query = select(staff.c.name).where(staff.c.site_id == tx.site_id, staff.c.id == tester)
     name = None if tester is None else tx.conn.execute(query).scalar()
-    alert_id = _raise(tx, effect, device, name)
+    _raise(tx, effect, device, alert_id, name)
     if tester is not None and name is not None:
         row = tx.alert(alert_id)
         assert row is not None, "it was raised just now"
@@ -44,9 +45,8 @@ def follow(tx: Transaction, effect: Raise) -> None:
         tx.send(tx.incident(row["incident_id"]), "ring", (target,), alert_id=alert_id, args={"say": "device_test"})
 
 
-def _raise(tx: Transaction, alarm: Raise, device: str, name: str | None) -> str:
+def _raise(tx: Transaction, alarm: Raise, device: str, alert_id: str, name: str | None) -> None:
     """Its alert; of a device, so that it never joins the person's incident."""
-    alert_id = rule_alert_id(LIVE, tx.site_id, DEVICE_TEST, device, alarm.episode)
     reason = (
         Reason("device_test.unnamed", {"device": device})
         if name is None
@@ -60,4 +60,3 @@ def _raise(tx: Transaction, alarm: Raise, device: str, name: str | None) -> str:
             priority="P4", episode=alarm.episode, condition=MOMENTARY, reason=reason, source="desk",
         ),
     )  # fmt: skip
-    return alert_id

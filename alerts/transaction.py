@@ -267,11 +267,14 @@ class Transaction:
 
 
 def holder_target(incident: Row) -> Target:
-    """Where the one who has it is told something: their function on shift, else themselves."""
-    if incident["claimed_function"]:
+    """Where the one who has it is told something: their function on shift, else themselves; where nobody has had it
+    (handed over by the desk itself), the function that was asked.
+    """
+    function = incident["claimed_function"] or (None if incident["claimed_by"] else incident["handed_to"])
+    if function:
         chain: Snapshot = incident["chain"]
-        known = next((t for t in chain.functions if t.id == incident["claimed_function"]), None)
-        return known or Target(FUNCTION, incident["claimed_function"], incident["claimed_function"])
+        known = next((t for t in chain.functions if t.id == function), None)
+        return known or Target(FUNCTION, function, function)
     return Target(STAFF, incident["claimed_by"] or "", incident["claimed_name"] or "")
 
 

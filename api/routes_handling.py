@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts import card_reads, queries
 from alerts.acts import Actor, Refused
+from alerts.owners import RECEIVED
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of
 from api.openapi import problems
@@ -111,10 +112,15 @@ def responder_answer(
 @router.post("/{alert_id}/owner", summary="The outside centre's word", responses=problems(401, 403, 404, 409, 422))
 def owner(request: Request, alert_id: AlertId, caller: Carer, given: Said) -> dict[str, Any]:
     """An alert that an outside centre has first (`owner`): `received` = they have it, and our row watches; `returned` =
-    it is ours from now on. Without `received` within 120 s it is ours by itself.
+    it is ours from now on. Without `received` within 120 s it is ours by itself. `received` holds our own chain back:
+    with the centre's machine key, or by an operator.
     """
     services = services_of(request)
-    actor = Actor(staff=None, name=caller.account.name, kind="machine")
+    signed_in = caller.via == "session"
+    if given.said == RECEIVED and signed_in and "operator" not in caller.account.roles:
+        raise Problem("wrong-role", "said")
+    staff, kind = (caller.account.staff_id, "staff") if signed_in else (None, "machine")
+    actor = Actor(staff=staff, name=caller.account.name, kind=kind)
     try:
         return services.desk.centre_says(alert_id, given.said, services.clock(), actor)
     except Refused as refused:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts import phones
 from alerts.account import AccountRefused, check_name
 from alerts.transaction import Transaction
-from api.auth import Caller, operator, services_of, signed_in
+from api.auth import BEARER, Caller, operator, services_of, signed_in
 from api.openapi import problems
 from api.phone_token import phone_of
 from api.problems import Problem
@@ -76,7 +76,7 @@ def heartbeat(request: Request) -> dict[str, Any]:
     services = services_of(request)
     phone = phone_of(services, request)
     if phone is None:
-        raise Problem("not-signed-in")
+        raise Problem("not-signed-in", headers={"www-authenticate": BEARER})
     services.desk.transact(services.clock(), lambda tx: phones.heard(tx, phone["id"]))
     return {"id": phone["id"], "limit_seconds": phone["limit_ms"] // 1_000}
 

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import outage_reads, outages, silences
-from alerts.outages import NotOnTheList
+from alerts import outage_list, outage_reads, silences
+from alerts.outage_list import NotOnTheList
 from alerts.silences import NewSilence, SilenceRefused
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
@@ -129,7 +129,7 @@ def tick(request: Request, outage_id: Id, resident_id: Id, caller: Carer, body: 
     actor = acting(services, caller, body.staff)
     try:
         services.desk.transact(
-            services.clock(), lambda tx: outages.tick(tx, outage_id, resident_id, body.outcome, actor)
+            services.clock(), lambda tx: outage_list.tick(tx, outage_id, resident_id, body.outcome, actor)
         )
     except NotOnTheList as error:
         raise Problem("not-found", "resident_id") from error

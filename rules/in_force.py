@@ -175,7 +175,7 @@ class InForce:
     def values(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> Values:
         """Parameters in force now: those of the ward, unless the person has a plan."""
         if not facts.plans:
-            found = self._of_ward[rule.id].get(facts.ward)
+            found = self._of_ward.get(rule.id, {}).get(facts.ward)
             return self._without_plan(facts, rule) if found is None else found
         return self._in_force(facts, rule, resident, now_ms)[2]
 
@@ -192,7 +192,8 @@ class InForce:
         return known
 
     def _without_plan(self, facts: Facts, rule: Rule) -> Values:
-        found = self._of_ward[rule.id][facts.ward] = values_of(rule, self._layers(facts, rule))
+        found = values_of(rule, self._layers(facts, rule))
+        self._of_ward.setdefault(rule.id, {})[facts.ward] = found
         return found
 
     def _with_plans(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, Values]:

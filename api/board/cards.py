@@ -17,7 +17,6 @@ from api.board.words import Words
 TAKEN = frozenset({"claimed", "accepted", "en_route", "on_site"})
 BY_EVENT = frozenset({"R01", "R03", "R22", "R29", "R32", "R43", "R51", "R53", "R56", "R59"})
 LEFT_HOME = "home.left"  # what the rules say to each other of who left (rules/situations.py)
-RINGS = frozenset({"escalate", "hand_over"})
 
 
 def revision(*parts: object) -> str:

@@ -92,7 +92,10 @@ def _errors(problem: Problem, words: Words) -> Iterator[dict[str, str]]:
     found = problem.more.get("errors")
     for one in found if isinstance(found, list) else [{"field": problem.field or "", "message": problem.slug}]:
         key = f"policy_problem.{one.get('code')}"
-        yield {"field": str(one["field"]), "message": words(key) if words.has(key) else str(one["message"])}
+        yield {
+            "field": str(one["field"]),
+            "message": words.first(key, said=one["message"]) if words.has(key) else str(one["message"]),
+        }
 
 
 @router.post("/policies/{policy_id}/remove")

@@ -107,8 +107,8 @@ def test_a_late_alarm_says_how_late_it_is(duty):
 
 
 def test_a_running_chain_does_not_notice_a_new_profile(duty):
-    """The chain is a snapshot: what is edited now holds for the next incident. That its people are not there any more is
-    noticed: the fallback is told with them.
+    """The chain is a snapshot: what is edited now holds for the next incident. That its people are not there any more
+    is noticed: the fallback is told with them.
     """
     press = duty.press("p1")
     duty.apply(press)

@@ -184,6 +184,15 @@ def test_a_relative_s_answer_is_written_down_and_bad_ones_are_refused(stack, ope
     assert operator.post("/api/v1/alerts/none/owner", json={"said": "returned"}).status_code == 404
 
 
+def test_a_carer_does_not_say_for_the_centre_that_it_has_an_alert(stack):
+    """The centre's word holds our own chain back: by its key or an operator, never by whoever is signed in."""
+    alert_id = stack.press("centre-word", trigger="door")
+    url, client = f"/api/v1/alerts/{alert_id}/owner", stack.person("per", "s1")
+    refused = client.post(url, json={"said": "received"})
+    assert (refused.status_code, slug(refused)) == (403, "wrong-role")
+    assert slug(client.post(url, json={"said": "returned"})) == "not-yours"
+
+
 def test_two_claims_at_once_and_a_claim_on_an_ended_alert_say_how_it_stands(stack, operator):
     """The second is refused unless it says that it takes over; a claim on what has ended is refused."""
     stack.now_ms += 60 * MINUTE

@@ -123,6 +123,7 @@ class Speaker:
 
     def says(self, topic: str, body: dict[str, Any]) -> bool:
         """Publish; whether the broker says that it took it."""
+        wait_until(self._client.is_connected, "a connection", START_S)  # a broker may drop who was refused
         sent = self._client.publish(topic, json.dumps(body), qos=1)
         sent.wait_for_publish(START_S)
         return sent.is_published()

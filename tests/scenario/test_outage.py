@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, update
 
-from alerts import outage_reads, outages, schema_people
+from alerts import outage_list, outage_reads, schema_people
 from alerts.acts import Refused
 from alerts.quiet import SETTLE_MS
 from tests.support.desk import (
@@ -159,4 +159,15 @@ def test_four_gateways_ring_one_by_one_after_the_settle(eve):
 
 def tick(eve, n, outcome):
     found = outage(eve)["id"]
-    eve.desk.transact(eve.now_ms, lambda tx: outages.tick(tx, found, f"p{n}", outcome, OLA))
+    eve.desk.transact(eve.now_ms, lambda tx: outage_list.tick(tx, found, f"p{n}", outcome, OLA))
+
+
+def test_critical_people_are_called_though_nothing_of_theirs_was_ever_heard(eve):
+    """No R52 then (not yet installed counts for nothing there): the list alone makes it a P2 that rings."""
+    eve.wait(3 * MINUTE)
+    for n in range(1, 11):
+        eve.apply(way_gone(f"x{n}", f"p{n}", f"g{n}", eve.now_ms)[0])
+
+    [row] = eve.queue()
+    assert (row["lead"]["rule"], row["priority"]) == ("OUTAGE", "P2"), "the tenth is critical"
+    assert eve.sent(outage(eve)["alert_id"]) == [("ring", "natt-1")]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.wired_story import SITE, WiredStory
+from alerts import handover
+from tests.support.wired_story import CODES, NATT_1, SITE, WiredStory
 
 NIGHT = date(2026, 3, 2)
 HIGH_RISK = (
@@ -54,9 +55,12 @@ def test_story_9_back_before_anybody_came(night: WiredStory) -> None:
     bed(night, "00:34", "occupied")
     (alert,) = of(night, "R06")
     assert (alert["handling"], alert["outcome"]) == ("ended", "self_resolved")
-    assert night.rung("natt-1", ("cleared",)) == [night.at("00:34")]
+    assert night.sms(NATT_1) == [
+        ("00:30:00", f"P2 hos R17: noen må gå. {CODES}"),
+        ("00:34:00", "R17: over av seg selv. Du trenger ikke gå."),
+    ]
     night.heartbeats("01:00", "gw-1", "gw-2")
-    assert max(at_ms for at_ms, _ in night.phones.received) == night.at("00:34")
+    assert max(at_ms for at_ms, _ in night.phones.told) == night.at("00:34")
 
 
 def test_story_9_the_fourth_time_is_one_card(night: WiredStory) -> None:
@@ -69,6 +73,9 @@ def test_story_9_the_fourth_time_is_one_card(night: WiredStory) -> None:
     (card,) = of(night, "R20")
     assert (card["priority"], card["opened_at"]) == ("P3", "2026-03-02T00:50:00Z")
     assert [alert["outcome"] for alert in of(night, "R06")] == ["self_resolved"] * 5
+    told = handover.handover(night.database, "solbakken", "nord", night.at("00:00"), night.at("07:15"))
+    (line,) = [one for one in told["self_resolved"] if one["subject"] == "r1"]
+    assert (line["rule"], line["times"]) == ("R06", 5), "a restless night is one line"
 
 
 def test_story_9_a_sensor_nobody_can_read_is_one_call(night: WiredStory) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alerts.doses import unsure_doses
-from tests.support.wired_story import SITE, WiredStory
+from tests.support.wired_story import CODES, NATT_1, SITE, WiredStory
 
 MAUNDY_THURSDAY = date(2026, 4, 2)
 DISPENSER = (
@@ -47,7 +47,8 @@ def test_story_3_unknown_dose_on_a_holiday(morning: WiredStory) -> None:
     morning.heartbeats("08:00", "gw-1", "gw-2")
     contact = morning.alert("R27")
     assert (contact["priority"], contact["code"], contact["opened_at"]) == ("P2", "1.20", "2026-04-02T05:56:00Z")
-    assert morning.rung("natt-1") == [morning.at("07:56")]
+    assert morning.sms(NATT_1) == [("07:56:00", f"P2 hos R17: noen må gå. {CODES}")]
+    assert morning.calls(NATT_1) == ["07:56:00"]
     morning.heartbeats("08:26", "gw-1", "gw-2")
     morning.act("08:26", "ola", contact, "claim")
     morning.heartbeats("08:29", "gw-1", "gw-2")

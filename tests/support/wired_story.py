@@ -1,8 +1,7 @@
 """A night told on a virtual clock against the wired service: folds, floor, desk, relay and outbox, without threads.
 
-Gateways publish in their own wire format, staff act through the desk as the API lets them, and every telephone, mail
-box and browser remembers what it received and when (tests/support/phones.py). Time moves only where the story says so;
-every timer on the way fires at its own time. At its end no message may have said who it is about.
+Gateways publish in their own wire format, staff act through the desk as the API lets them, every device remembers what
+it received and when. Time moves only where the story says so; every timer on the way fires at its own time.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ from sqlalchemy import select
 
 from alerts import queries, schema_people, site_import
 from alerts.acts import Actor
-from alerts.channels import Message, Result
 from alerts.database import migrate, open_database
 from alerts.desk import Desk
 from alerts.outbox import Outbox
-from alerts.relay import Relay
 from alerts.phone_answers import PhoneAnswers
+from alerts.relay import Relay
 from alerts.settings_store import SettingsStore
 from alerts.shift_desk import ShiftDesk, function_of
 from alerts.site_file import loads
@@ -39,13 +37,12 @@ from rules.effects import LIVE
 from rules.floor import Floor
 from rules.home_fold import HomeFold
 from rules.local_time import instant_ms, to_local
-from tests.support.phones import FALLBACK_PHONE, Devices
+from tests.support.phones import FALLBACK_PHONE
+from tests.support.story_phones import Phones
 
-ZONE = "Europe/Oslo"
-BOOK = shipped_book()
+ZONE, BOOK = "Europe/Oslo", shipped_book()
 NATT_1, NATT_2, FALLBACK = "+4798888881", "+4798888882", FALLBACK_PHONE
 CODES = "Svar R17 1 = jeg tar den, R17 0 = kan ikke."
-NAMES = ("Kari", "Nordmann", "Per", "Lia", "Astrid", "Rune", "Solveig", "1938", "4.21", "Parkinson")
 
 SITE = """
 site: {id: solbakken, name: Solbakken, timezone: Europe/Oslo, language: nb}
@@ -58,9 +55,8 @@ measures:
   - {resident: r1, service: digital_supervision, decision: "2026/114", basis: consent, from: 2026-01-01}
   - {resident: r2, service: digital_supervision, decision: "2026/115", basis: consent, from: 2026-01-01}
 keys: [{home: h1, kind: key_box, where: porch, tag: R17}]
-gateways:
-  - {id: gw-1, home: h1, address: "vardevakt:gw-1", interval: 1 min}
-  - {id: gw-2, home: h2, address: "vardevakt:gw-2", interval: 1 min}
+gateways: [{id: gw-1, home: h1, address: "vardevakt:gw-1", interval: 1 min},
+           {id: gw-2, home: h2, address: "vardevakt:gw-2", interval: 1 min}]
 devices:
   - {id: d1, address: "vardevakt:gw-1/pendant-7", role: pendant, resident: r1, gateway: gw-1}
   - {id: d2, address: "vardevakt:gw-1/bed-1", role: bed, room: bedroom, resident: r1, gateway: gw-1}
@@ -76,23 +72,6 @@ staff:
 """  # fmt: skip
 
 
-class Phones(Devices):
-    """The devices of a story, which also remember each message once, over whatever ways it came."""
-
-    def __init__(self, story: WiredStory) -> None:
-        super().__init__(lambda: story.now_ms)
-        self._story = story
-        self._seen: set[int] = set()
-        self.told: list[tuple[int, Message]] = []
-
-    def deliver(self, channel: str, message: Message) -> Result:
-        assert not any(name in f"{message.title} {message.text}" for name in NAMES), message.text
-        if message.message_id not in self._seen:
-            self._seen.add(message.message_id)
-            self.told.append((self._story.now_ms, message))
-        return super().deliver(channel, message)
-
-
 @functools.cache
 def _desk_with(site: str, now_ms: int) -> bytes:
     """The file of a migrated desk with that site in it. Most stories of a file begin alike, so it is made once."""
@@ -106,7 +85,7 @@ def _desk_with(site: str, now_ms: int) -> bytes:
 
 
 class WiredStory:
-    """One site with Kari (h1) and Per (h2), two night functions; times are local, "HH:MM[:SS]" of the story's day."""
+    """Kari (h1), Per (h2), two night functions; times are local, "HH:MM[:SS]" of the story's day."""
 
     def __init__(self, folder: Path, day: date, start: str, site: str = SITE) -> None:
         self.day = day
@@ -119,7 +98,7 @@ class WiredStory:
         writer.close()
         self.store = SettingsStore(self.database, "solbakken")
         self.desk = Desk(self.database, "solbakken")
-        self.phones = Phones(self)
+        self.phones = Phones(lambda: self.now_ms)
         self.reach = self.phones.reach()
         self.outbox = Outbox(self.database, self.phones.channels("sms", "voice", "email", "push"), self.reach)
         self.answers = PhoneAnswers(self.desk, self.reach)
@@ -144,8 +123,7 @@ class WiredStory:
     def at(self, clock: str, days: int = 0) -> int:
         """The instant of a local wall-clock time."""
         hours, minutes, *seconds = (int(part) for part in clock.split(":"))
-        start_ms = instant_ms(self.day, days * 1_440 + hours * 60 + minutes, ZONE)
-        return start_ms + (seconds[0] if seconds else 0) * 1_000
+        return instant_ms(self.day, days * 1_440 + hours * 60 + minutes, ZONE) + sum(seconds) * 1_000
 
     # -- what happens ------------------------------------------------------------------------------------------
 

@@ -59,6 +59,15 @@ def test_a_card_says_who_where_what_how_long_and_what_next():
     assert card["primary"] == {"act": "claim"}
 
 
+def test_an_alarm_of_a_home_names_all_who_live_there():
+    """A cord that two share: the card says both, and nobody twice where the person is known."""
+    home = Directory({"r1": "Kari Nordmann", "r2": "Per Lund"}, {}, "s1", {"h1": ["r1", "r2"]})
+
+    assert home.whose({"resident_id": None, "subject_id": "d9", "home_id": "h1"}) == "Kari N. / Per L."
+    assert home.whose({"resident_id": "r2", "subject_id": "r2", "home_id": "h1"}) == "Per L."
+    assert home.whose({"resident_id": None, "subject_id": "gw-1", "home_id": None}) == ""
+
+
 def test_what_is_taken_stands_below_and_names_who_has_it():
     """Nobody's first, then taken ones, then technical and cards in lists of their own."""
     holder = {"staff": "s2", "name": "Ida", "since": "2026-03-01T01:27:00Z"}
@@ -183,7 +192,9 @@ def test_the_strip_holds_only_what_is_true():
     """Nothing to tell, nothing shown; each true thing leads to its page."""
     feed = {"state": "live", "last_canary_at": "2026-03-01T01:29:58Z", "age_ms": 2_000}
     calm = frame_view({"feed": feed}, WORDS)
-    busy = frame_view({"feed": feed, "not_watched": 2, "gateways_away": 1, "channels_slow": [("sms", "slow")], "tests": 1}, WORDS)
+    busy = frame_view(
+        {"feed": feed, "not_watched": 2, "gateways_away": 1, "channels_slow": [("sms", "slow")], "tests": 1}, WORDS
+    )
 
     assert calm["strip"] == []
     assert [(item["text"], item["path"]) for item in busy["strip"]] == [

@@ -199,3 +199,11 @@ def test_every_profile_says_something_for_every_priority():
     for chains in profiles.PROFILES.values():
         assert set(chains) == {"P1", "P2", "P3", "P4", "P5", profiles.STAFF_ALARM}
     assert len(profiles.escalation_table()) == 6 * len(profiles.PROFILES)
+
+
+def test_what_waits_for_a_workday_waits_through_public_holidays():
+    """Wednesday before Easter at noon: Thursday, Friday and Monday are holidays, so it is Tuesday at 08:00."""
+    chain = snapshot(duty(N1), "P4", at("2026-04-01T10:00:00"))
+    assert escalation.earliest_ms(chain, at("2026-04-01T10:00:00")) == at("2026-04-07T06:00:00")
+    assert escalation.earliest_ms(chain, at("2026-12-23T12:00:00")) == at("2026-12-24T07:00:00")
+    assert escalation.earliest_ms(chain, at("2026-12-24T12:00:00")) == at("2026-12-28T07:00:00")
