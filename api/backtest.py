@@ -21,7 +21,7 @@ from ingest.codec import Codec
 from ingest.journal import JournalError, beyond_cut
 from ingest.journal_file import ReaderPool
 from ingest.journal_sqlite import SqliteInputReader
-from ingest.record import SETTING, Input, RawRecord
+from ingest.record import CLOCK, SETTING, Input, RawRecord
 from ingest.recording import RecordingReader
 from ingest.source_fold import SourceFold
 from rules.backtest import Change, Compared, Told
@@ -98,10 +98,14 @@ def _with_site(records: Iterator[RawRecord], site: SiteFile) -> Iterator[RawReco
 
 
 def _inputs(records: Iterable[RawRecord], fold: SourceFold, progress: Progress) -> Iterator[Input]:
+    """What homes hear; at the end the time of the last record, which may have reached no home."""
+    last = Input(CLOCK, 0)
     for seq, record in enumerate(records, 1):
         if seq % DECODED_EVERY == 0:
             progress(seq, "decoded")
         yield from fold.apply(msgspec.structs.replace(record, seq=seq)).inputs
+        last = Input(CLOCK, record.received_at_ms, raw_seq=seq)
+    yield last
 
 
 # -- what it says ----------------------------------------------------------------------------------------------

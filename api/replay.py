@@ -21,7 +21,7 @@ from alerts.desk import Desk
 from alerts.settings_store import SettingsStore
 from alerts.site_items import SiteFile, settings_of
 from ingest.codec import Codec
-from ingest.record import SETTING, RawRecord
+from ingest.record import CLOCK, SETTING, Input, RawRecord
 from ingest.recording import RecordingReader
 from ingest.source_fold import SourceFold
 from rules.book import Book
@@ -84,6 +84,7 @@ class _Telling:
         self.records = self.inputs = self.dead_letters = self.verdicts = 0
 
     def tell(self, records: Iterable[RawRecord], progress: Callable[[int], None]) -> None:
+        last_ms = 0
         for record in records:
             self.records += 1
             folded = self._source.apply(msgspec.structs.replace(record, seq=self.records))
@@ -91,13 +92,19 @@ class _Telling:
             self.verdicts += len(folded.verdicts)
             for given in folded.inputs:
                 self.inputs += 1
-                self._effects += self._floor.apply(given)
-                self._effects += self._home.apply(given)
+                self._fold(given)
+            last_ms = record.received_at_ms
             if len(self._effects) >= EFFECTS_A_BATCH:
                 self._apply()
             if self.records % 10_000 == 0:
                 progress(self.records)
+        # a recording may end in words that say nothing new and reach no home: their time has passed all the same
+        self._fold(Input(CLOCK, last_ms, raw_seq=self.records))
         self._apply()
+
+    def _fold(self, given: Input) -> None:
+        self._effects += self._floor.apply(given)
+        self._effects += self._home.apply(given)
 
     def _apply(self) -> None:
         self._desk.apply(LIVE, 0, self._position, self.records, self._effects)

@@ -184,4 +184,4 @@ def refusal(refused: Refused) -> Problem:
     field = str(args["field"]) if args.get("field") else None
     if field and args.get("expected"):
         more["errors"] = [{"field": field, "message": str(args["expected"])}]
-    return Problem(slug, field, words={"holder": name or "?"}, more=more)
+    return Problem(slug, field, words={"holder": name or "?", "count": str(args.get("count", "?"))}, more=more)

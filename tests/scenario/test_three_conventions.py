@@ -201,6 +201,7 @@ def test_each_home_gets_its_alerts_and_no_other(night):
         ("01:00:30", "R30", "P3", "z-leak", "z-leak"),
         ("01:10:30", "R03", "P1", "rn", "n-sos"),
         ("01:30:00", "R29", "P1", "z-smoke", "z-smoke"),
+        ("01:30:00", "DEVICE_TEST", "P4", "z-smoke", "z-smoke"),
         ("01:45:00", "R01", "P1", "rn", "n-sos"),
         ("02:10:00", "R29", "P1", "z-smoke", "z-smoke"),
         ("02:15:00", "R52", "P2", "rc", "c-sos"),

@@ -20,7 +20,7 @@ def test_every_problem_speaks_both_languages_and_needs_only_known_words(slug):
     assert all((kind.title_nb, kind.title_en, kind.detail_nb, kind.detail_en))
     assert kind.title_nb != kind.title_en
     assert blanks[0] == blanks[1]
-    assert blanks[0] <= {"field", "holder", "limit_bytes", "retry_after_seconds"}
+    assert blanks[0] <= {"field", "holder", "count", "limit_bytes", "retry_after_seconds"}
     assert 400 <= kind.status < 600
 
 
