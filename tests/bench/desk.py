@@ -67,8 +67,8 @@ class Sending:
         self.desk = Desk(self.database, SITE, self._wake)
         outbox = Outbox(self.database, {"told": self.told})
         works: list[Callable[[], object]] = [
-            lambda: outbox.run_once(NIGHT_MS, only_p1=True),
-            lambda: outbox.run_once(NIGHT_MS),
+            lambda: outbox.run_once(NIGHT_MS + GATEWAYS, only_p1=True),
+            lambda: outbox.run_once(NIGHT_MS + GATEWAYS),
         ]
         self._threads = [threading.Thread(target=self._run, args=pair) for pair in zip(works, self._bells, strict=True)]
         self._position = 0

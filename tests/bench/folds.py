@@ -52,17 +52,18 @@ def _home(home: HomeFold, inputs: tuple[Input, ...]) -> int:
 def folds() -> list[Figure]:
     """(c), with each fold's share."""
     now_s = float(int(time.time()))
-    rates, shares = [], []
+    rates, shares, inputs = [], [], []
     for _ in range(RUNS):
         source, home = settled_folds(now_s)
         given = records(now_s)
         started_s = time.process_time()
-        folded = [source.apply(record).inputs for record in given]
+        folded = [source.apply(record) for record in given]
         source_s = time.process_time() - started_s
-        for inputs in folded:
-            _home(home, inputs)
+        for one in folded:
+            _home(home, one.inputs)
         both_s = time.process_time() - started_s
-        assert sum(map(len, folded)) >= COUNT, "every message is an input"
+        assert all(one.inputs or one.verdicts for one in folded), "every message ends somewhere"
+        inputs.append(sum(len(one.inputs) for one in folded))
         rates.append(COUNT / both_s)
         shares.append(source_s / both_s)
     source_us = median([share / rate for share, rate in zip(shares, rates, strict=True)]) * 1e6
@@ -71,7 +72,7 @@ def folds() -> list[Figure]:
         Figure(
             "(c) source and home fold alone, one core, from raw bytes",
             spread(rates),
-            f"source {source_us:.1f} µs, home {home_us:.1f} µs a message (CPU time)",
+            f"source {source_us:.1f} µs, home {home_us:.1f} µs a message; {inputs[0] * 100 // COUNT} % are inputs",
             "≥ 20 000/s",
             median(rates) >= 20_000,
         )
