@@ -91,7 +91,7 @@ def test_sixty_one_gateways_are_one_incident_and_one_list(eve):
 
 def test_a_press_elsewhere_rings_at_once_in_the_middle_of_it(eve):
     """P1 in the same second, beside an outage."""
-    all_go(eve)
+    all_go(eve, 8)
     press = pressed("x-1", eve.now_ms, home="h1", subject="r1", resident="r1")
     eve.apply(press)
 
@@ -101,7 +101,7 @@ def test_a_press_elsewhere_rings_at_once_in_the_middle_of_it(eve):
 
 def test_an_alarm_from_a_home_of_the_outage_is_not_behind_it(eve):
     """Who presses in the dark (a second way, a buffer) rings like anybody else."""
-    all_go(eve)
+    all_go(eve, 8)
     press = pressed("x-2", eve.now_ms, home="x5", subject="p5", resident="p5", trigger="vardevakt:g5/pendant|pendant")
     eve.apply(press)
 
