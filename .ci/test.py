@@ -2,9 +2,9 @@
 
     lint     .ci/lint
     browser  tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
-    rest     every other test, on two workers a core: contract tests wait for brokers, deadlines and far ends. A file's
-             tests stay in order on one worker (loadfile) and files in order of their names, so that a run can be
-             repeated
+    rest     every other test, on a worker a core and one more, as contract tests wait; a worker imports all there is.
+             A file's tests stay in order on one worker (loadfile) and files in order of their names, so that a run
+             can be repeated
 
 Bytecode is written in every part, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
 each worker and each service that a test starts compiles all of the code again, which doubles the run.
@@ -37,7 +37,7 @@ def parts(arguments: list[str]) -> dict[str, list[str]]:
     pytest = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest", "-q"]
     if sys.stdout.isatty():
         pytest.append("--color=yes")
-    spread = ["-n", str(2 * (os.cpu_count() or 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
+    spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     return {
         "lint": [*YIELDING, str(ROOT / ".ci" / "lint")],
         "browser": [*pytest, "tests/browser", *arguments],
