@@ -6,7 +6,8 @@ positions, and wakes whoever shows changes; what is done stands in `apply_effect
 Theory of operation. One SQLite connection writes, so transactions come one after another, and what a transaction
 reads cannot change under it: of two who claim at once, the second finds the first's claim. An answer is given after
 the commit is synced. Effects and the position up to which they were applied are one transaction, moved by
-compare-and-set: a runner that lost its place writes nothing and is told (`Fenced`).
+compare-and-set: a runner that lost its place writes nothing and is told (`Fenced`). A batch in which an effect raises
+is done again one by one (`effect_alone`), so that one broken effect stops neither its lane nor an alarm behind it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 from sqlalchemy import insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from alerts import desk_timers, outside_word, test_sessions
 from alerts.acts import KEY_REUSED, SYSTEM, UNKNOWN_ALERT, Actor, Refused
 from alerts.apply_effects import InForce, apply_effect
 from alerts.database import Database
+from alerts.effect_alone import apply_alone
 from alerts.fire_timers import fire_due, next_due_ms
 from alerts.reading import alert_of
 from alerts.retention import PRUNE_EVERY_MS, prune
@@ -35,6 +38,7 @@ from rules.effects import Effect, Fenced, Raise
 
 log = structlog.get_logger()
 T = TypeVar("T")
+ApplyOne = Callable[[Transaction, str, Effect, InForce | None], None]
 
 MOST_BATCHES = 200  # per tick; what is left is due again at once
 KEY_LIMIT = 200
@@ -91,22 +95,34 @@ class Desk:
         moved the position.
         """
         assert position >= expected, "a position never goes back"
-        changed = False
-        with self.database.writer.begin() as conn:
-            tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
-            _move_position(tx, lane, partition, expected, position)
-            for effect in effects:
-                tx.now_ms = effect.at_ms if now_ms is None else now_ms
-                apply_effect(tx, lane, effect, self._in_force)
-            changed = tx.changed
+        step = (lane, partition, expected, position)
+        try:
+            changed = self._apply(step, effects, now_ms, apply_effect)
+        except (Fenced, OperationalError):
+            raise  # not ours any more, or the disk: nothing was written, and trying them one by one would not help
+        except Exception as error:  # noqa: BLE001 - the quarantine of effects: one that breaks must not stop its lane
+            log.error("effects_one_by_one", lane=lane, position=position, error=type(error).__name__)
+            changed = self._apply(step, effects, now_ms, apply_alone)
         if changed:
             self._changed()
+
+    def _apply(
+        self, step: tuple[str, int, int, int], effects: Sequence[Effect], now_ms: int | None, one: ApplyOne
+    ) -> bool:
+        """One transaction; whether a page may show something new."""
+        with self.database.writer.begin() as conn:
+            tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
+            _move_position(tx, *step)
+            for effect in effects:
+                tx.now_ms = effect.at_ms if now_ms is None else now_ms
+                one(tx, step[0], effect, self._in_force)
+            return tx.changed
 
     def raise_missing(self, effect: Raise, now_ms: int) -> None:
         """An alarm without an alert, found by the reconciler: raised as the floor would have."""
         with self.database.writer.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
-            apply_effect(tx, "reconciler", effect, self._in_force)
+            apply_alone(tx, "reconciler", effect, self._in_force)
         self._changed()
 
     # -- acts -------------------------------------------------------------------------------------------------

@@ -52,6 +52,17 @@ def raise_alert(tx: Transaction, effect: Raise) -> None:
     tx.change("alert", alert["alert_id"])
 
 
+def raise_plainly(tx: Transaction, effect: Raise) -> None:
+    """An alarm by the shortest way there is, for when the usual one has failed: an incident of its own that rings."""
+    row = _row(tx, effect)
+    incident = incident_flow.open_incident(tx, row, alone_key(effect.alert_id), _duty(tx, effect))
+    alert = insert_alert(tx, row | {"incident_id": incident["incident_id"]})
+    tx.add_causes(alert["alert_id"], effect.causes)
+    incident_flow.report(tx, alert, "raised")
+    incident_flow.fire_step(tx, incident, 0, alert["alert_id"])
+    tx.change("alert", alert["alert_id"])
+
+
 def _test(tx: Transaction, row: dict[str, Any], effect: Raise, duty: Duty) -> None:
     """A press within a test session: it goes to a phone like any other, stands on no queue and is over at once."""
     incident = incident_flow.open_incident(tx, row, alone_key(effect.alert_id), duty)

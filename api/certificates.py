@@ -108,6 +108,12 @@ class Authority:
         _write(self._folder / "ca.key", _pem_of(key), PRIVATE)
         _write(self._folder / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM), PUBLIC)
 
+    @property
+    def _public_key(self) -> ec.EllipticCurvePublicKey:
+        key = self._certificate.public_key()
+        assert isinstance(key, ec.EllipticCurvePublicKey), "we make no other"
+        return key
+
     def _builder(self, name: str, key: ec.EllipticCurvePublicKey, ends: dt.datetime) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
@@ -117,10 +123,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._now - BACKDATED)
             .not_valid_after(ends)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._certificate.public_key()),  # type: ignore[arg-type]
-                critical=False,
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._public_key), critical=False)
         )
 
 

@@ -9,6 +9,7 @@ outbox running, no broker, and the folder is gone afterwards.
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import tempfile
 import threading
@@ -172,7 +173,7 @@ def _catch_up(manifest: Manifest, data: Path, codecs: Sequence[Codec]) -> list[s
             runner.start()
             stack.callback(runner.stop)
             last = end()
-            if not _until(lambda runner=runner, last=last: runner.position >= last or not runner.healthy):  # type: ignore[misc]
+            if not _until(functools.partial(_there, runner, last)):
                 problems.append(f"a fold stands at row {runner.position} of {last} and comes no further")
             elif not runner.healthy:
                 problems.append(f"a fold cannot go on from row {runner.position} of {last}")
@@ -197,6 +198,11 @@ def _runners(
     yield FoldRunner(LIVE, lambda: HomeFold(Book(()), site), engine, inputs, desk, kept, now_ms), inputs.last_seq
     floor = FoldRunner(FLOOR, lambda: Floor(site), engine, inputs, desk, kept, now_ms, floor_only=True)
     yield floor, inputs.last_seq
+
+
+def _there(runner: SourceRunner | FoldRunner, last: int) -> bool:
+    """It has caught up, or will not."""
+    return runner.position >= last or not runner.healthy
 
 
 def _until(condition: Callable[[], bool]) -> bool:

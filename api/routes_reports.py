@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import handover, reports
+from alerts import handover, people, reports
 from alerts.reports import GROUPS, Period
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.openapi import problems
 from api.problems import Problem
 from api.reads import note_reads
+from api.services import Services
 from api.wards import scope_of
 from api.wire import milliseconds, utc_text
 
@@ -91,18 +92,21 @@ def read_handover(
 ) -> dict[str, Any]:
     """Open, paused, not watched, faults, self-resolved in one line each; who took over before (`before`)."""
     content, _ = _handover(request, ward, from_)
-    note_reads(services_of(request), caller, "handover", _people(content), why)
     services = services_of(request)
+    note_reads(services, caller, "handover", _people(services, content), why)
     before = handover.last_accepted(services.database, services.site_id, ward)
     return content | {"before": {name: before[0][name] for name in ("until", "accepted_by")} if before else None}
 
 
 @router.post("/handover", summary="Take over a shift", status_code=201, responses=problems(400, 401, 403, 415, 422))
-def take_over(request: Request, caller: Annotated[Caller, Depends(carer)], body: Taken) -> dict[str, Any]:
+def take_over(
+    request: Request, caller: Annotated[Caller, Depends(carer)], why: Annotated[str, Depends(purpose)], body: Taken
+) -> dict[str, Any]:
     """Kept as it stood, with who took it and when."""
     services = services_of(request)
     actor = acting(services, caller, body.staff)
     content, from_ms = _handover(request, body.ward, body.from_)
+    note_reads(services, caller, "handover", _people(services, content), why)
     row = services.desk.transact(
         services.clock(), lambda tx: handover.accept(tx, content, from_ms, str(actor.staff), actor.name)
     )
@@ -167,11 +171,13 @@ def _handover(request: Request, ward: str | None, from_: datetime | None) -> tup
     return handover.handover(services.database, services.site_id, ward, from_ms, now_ms), from_ms
 
 
-def _people(content: dict[str, Any]) -> list[str]:
-    lists = ("open", "undocumented", "self_resolved", "paused")
-    return [str(row["subject"]) for name in lists for row in content[name]] + [
-        str(row["resident"]) for row in content["not_watched"]
-    ]
+def _people(services: Services, content: dict[str, Any]) -> list[str]:
+    """Residents of whom it speaks; a subject may be a device or a ward too."""
+    lists = ("open", "undocumented", "self_resolved", "paused", "faults")
+    said = [str(row["subject"]) for name in lists for row in content[name]]
+    said += [str(row["resident"]) for name in ("not_watched", "silences") for row in content[name] if row["resident"]]
+    known = people.names(services.database, said, site_id=services.site_id)
+    return [one for one in dict.fromkeys(said) if one in known]
 
 
 def _ms(at: datetime | None, field: str) -> int | None:

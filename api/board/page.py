@@ -232,8 +232,8 @@ class PageRoute(APIRoute):
 def in_words(problem: Problem, words: Words) -> str:
     """What is wrong, as a sentence; the field by the word that stands beside it on the page."""
     field = words.code("field", problem.field) if problem.field else None
-    said = body(Problem(problem.slug, field, words=problem.words), words.lang)  # type: ignore[arg-type]
-    return str(said["detail"])
+    lang: Language = "en" if words.lang == "en" else "nb"
+    return str(body(Problem(problem.slug, field, words=problem.words), lang)["detail"])
 
 
 def refuse(request: Request, problem: Problem) -> Response:

@@ -19,7 +19,7 @@ from api.auth import Caller, carer
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute, in_words
 from api.board.person_view import phone
-from api.board.thing_names import device_names, home_names, silence_about
+from api.board.thing_names import ThingNames, reader, silence_about, thing_names
 from api.board.words import Words
 from api.problems import Problem
 from api.routes_quiet import SilenceBody, TickBody
@@ -94,16 +94,16 @@ def _page(
     outages = routes_quiet.list_outages(request, caller, PURPOSE)["items"]
     listed = [one["resident"] for outage in outages for one in outage["people"]]
     silences = routes_quiet.list_silences(request, caller)["items"]
-    names = reads.names([*listed, *(one["resident"] for one in silences if one["resident"])])
+    names = reads.names_of([*listed, *(one["resident"] for one in silences if one["resident"])], caller)
     phones = people.phones(reads.db, listed, site_id=reads.services.site_id)
-    wards, things, homes = reads.wards(), device_names(page), home_names(page)
+    wards, things = reads.wards(), thing_names(page)
     return page.render(
         "quiet.html", status, failed=failed, kept=kept or UNWRITTEN, can_act=page.can_act(),
         outages=[_outage(one, t, names, phones, wards) for one in outages],
-        silences=[_silence(one, t, {**names, **things, **homes}, wards) for one in silences],
+        silences=[_silence(one, t, {**names, **things.devices, **things.homes}, wards) for one in silences],
         hours=[{"value": hours, "text": t("quiet.hours", n=hours)} for hours in HOURS],
         rules=[{"id": _rule_id(rule), "name": t.code("rule", _rule_id(rule))} for rule in reads.rules()],
-        groups=_groups(page, things, homes),
+        groups=_groups(page, things),
         outcomes=[{"code": code, "text": t(f"quiet.outcome_{code}")} for code in OUTCOMES],
     )  # fmt: skip
 
@@ -147,13 +147,15 @@ def _silence(one: dict[str, Any], t: Words, names: dict[str, str], wards: dict[s
     }  # fmt: skip
 
 
-def _groups(page: Page, devices: dict[str, str], homes: dict[str, str]) -> list[dict[str, Any]]:
+def _groups(page: Page, things: ThingNames) -> list[dict[str, Any]]:
     """What may be silenced, as "kind id" with words: whom the page was opened for, wards, homes, devices."""
     asked = page.request.query_params.get("resident", "")
     found = {
-        "resident": page.reads.names([asked] if asked else []), "ward": page.reads.wards(), "home": homes,
-        "device": devices,
-    }  # fmt: skip
+        "resident": page.reads.names_of([asked] if asked else [], reader(page)),
+        "ward": page.reads.wards(),
+        "home": things.homes,
+        "device": things.devices,
+    }
     return [
         {
             "title": page.words(f"quiet.of_{kind}"),

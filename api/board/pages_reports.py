@@ -15,7 +15,7 @@ from api.auth import Caller, carer, signed_in
 from api.board import reads as board_reads
 from api.board.format import to_ms
 from api.board.page import Page, PageRoute
-from api.board.thing_names import device_names, home_names, silence_about
+from api.board.thing_names import silence_about, thing_names
 from api.board.words import Words
 from api.routes_reports import Taken
 
@@ -36,7 +36,10 @@ def handover_page(request: Request, caller: Annotated[Caller, Depends(carer)], w
     found = routes_reports.read_handover(request, caller, PURPOSE, chosen, None)
     subjects = [str(row.get("subject") or row.get("resident")) for name in LISTS for row in found[name]]
     t = page.words
-    names = {**page.reads.names(subjects), **wards, **device_names(page), **home_names(page)}
+    silenced = [str(row[kind]) for row in found["silences"] for kind in ("device", "home") if row[kind]]
+    things = thing_names(page, {*subjects, *silenced})
+    people = page.reads.names([*subjects, *(row["resident"] for row in found["silences"] if row["resident"])])
+    names = {**people, **wards, **things.devices, **things.homes}
     return page.render(
         "handover.html", can_act=page.can_act(), chosen=chosen or "",
         ward_name=wards.get(chosen or "", t("menu.all_wards")),
@@ -54,7 +57,7 @@ def handover_page(request: Request, caller: Annotated[Caller, Depends(carer)], w
 def take_over(
     request: Request, caller: Annotated[Caller, Depends(carer)], ward: Annotated[str, Form(max_length=64)] = ""
 ) -> Response:
-    routes_reports.take_over(request, caller, Taken(ward=ward or None))
+    routes_reports.take_over(request, caller, PURPOSE, Taken(ward=ward or None))
     return RedirectResponse(f"/handover?said=handover.taken{f'&ward={ward}' if ward else ''}", 303)
 
 

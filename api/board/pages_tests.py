@@ -30,7 +30,7 @@ def page_of_tests(
     """Test sessions: one device, thirty minutes, by a named person, in everybody's sight."""
     page = Page(request, board_reads.reads_of(request), caller)
     t, devices = page.words, page.reads.devices()
-    names = page.reads.names([d["resident"] for d in devices if d.get("resident")])
+    names = page.reads.names_of([d["resident"] for d in devices if d.get("resident")], caller)
     shown = {
         d["id"]: ", ".join(p for p in (device_row(d, t)["what"], names.get(d.get("resident") or "", "")) if p)
         for d in devices

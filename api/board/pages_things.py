@@ -26,7 +26,7 @@ def devices_page(request: Request, caller: SignedIn) -> Response:
     page = Page(request, board_reads.reads_of(request), caller)
     t, reads = page.words, page.reads
     devices, homes = reads.devices(), home_names(page)
-    names = reads.names([d["resident"] for d in devices if d.get("resident")]) if page.has_role("carer") else {}
+    names = reads.names_of([d["resident"] for d in devices if d.get("resident")], caller)
     rows = [
         device_row(d, t)
         | {

@@ -94,6 +94,12 @@ class Reads(ShiftReads):
             self._note("queue", ids, caller)
         return Directory(self.names(ids), self.wards(), caller.account.staff_id, living)
 
+    def names_of(self, ids: Iterable[str], caller: Caller) -> dict[str, str]:
+        """Names to show beside things, for those who care for people (others see pseudonyms). Logged as one look."""
+        wanted = list(dict.fromkeys(ids)) if "carer" in caller.account.roles else []
+        self._note("things", wanted, caller)
+        return self.names(wanted)
+
     # -- one alert --------------------------------------------------------------------------------------------
     def alert(self, alert_id: str, caller: Caller) -> dict[str, Any] | None:
         """The alert with timeline and why; the read is logged against its person."""

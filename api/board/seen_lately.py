@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterable
 
 LOOKS_MAX = 20_000
-LASTS_MS = {"alert": 10 * 60_000, "queue": 8 * 3_600_000}  # a look at the queue lasts for a shift
+LASTS_MS = {"alert": 10 * 60_000, "queue": 8 * 3_600_000, "things": 8 * 3_600_000}
+"""A look at the queue, or at a list of devices with whose they are, lasts for a shift."""
 
 
 class SeenLately:

@@ -4,30 +4,50 @@ are words for it. Whose a thing is, is said to those who care for people.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
+from api.auth import Caller
 from api.board.page import Page
 from api.board.resident_view import device_name
 from api.board.words import Words
 
 
-def device_names(page: Page) -> dict[str, str]:
-    """Words for each device of the reader's wards, by id."""
-    reads = page.reads
-    devices = reads.scope.keep("device", reads.store.list("device"))
-    homes = home_names(page)
-    people = _people(page, [str(one["resident"]) for one in devices if one.get("resident")])
-    return {one["id"]: _device(one, people, homes, page) for one in devices}
+class ThingNames(msgspec.Struct, frozen=True):
+    """Words for things of the reader's wards, by id."""
+
+    devices: dict[str, str]
+    homes: dict[str, str]
 
 
-def home_names(page: Page) -> dict[str, str]:
-    """Words for each home of the reader's wards, by id: who lives there, for those who may know it."""
+def thing_names(page: Page, only: Collection[str] | None = None) -> ThingNames:
+    """Words for devices and homes; of these ids alone where `only` names them, so that no more people are read."""
     reads = page.reads
-    homes = {one["id"] for one in reads.scope.keep("home", reads.store.list("home"))}
-    living = reads.residents_of(homes)
-    people = _people(page, [one for found in living.values() for one in found])
+    devices = [one for one in _mine(page, "device") if only is None or one["id"] in only]
+    wanted = {one["home"] for one in devices if one.get("home")} | set(only or ())
+    homes = home_names(page, None if only is None else wanted)
+    people = reads.names_of([str(one["resident"]) for one in devices if one.get("resident")], reader(page))
+    return ThingNames({one["id"]: _device(one, people, homes, page) for one in devices}, homes)
+
+
+def home_names(page: Page, only: Collection[str] | None = None) -> dict[str, str]:
+    """Words for homes: who lives there, for those who may know it."""
+    homes = {one["id"] for one in _mine(page, "home") if only is None or one["id"] in only}
+    living = page.reads.residents_of(homes)
+    people = page.reads.names_of([one for found in living.values() for one in found], reader(page))
     return {home: ", ".join(people[one] for one in found if one in people) or home for home, found in living.items()}
+
+
+def reader(page: Page) -> Caller:
+    """Who looks; these pages are for those who have signed in."""
+    assert page.caller is not None, "the route asks who it is"
+    return page.caller
+
+
+def _mine(page: Page, kind: str) -> list[dict[str, Any]]:
+    return page.reads.scope.keep(kind, page.reads.store.list(kind))
 
 
 def silence_about(silence: Mapping[str, Any], words: Words, names: Mapping[str, str]) -> str:
@@ -35,10 +55,6 @@ def silence_about(silence: Mapping[str, Any], words: Words, names: Mapping[str, 
     things = (silence[kind] for kind in ("resident", "device", "home", "ward"))
     rule = words.code("rule", silence["rule"]) if silence["rule"] else ""
     return " · ".join(part for part in (rule, *(names.get(one, one) for one in things if one)) if part)
-
-
-def _people(page: Page, ids: list[str]) -> dict[str, str]:
-    return page.reads.names(ids) if page.has_role("carer") else {}
 
 
 def _device(one: Mapping[str, Any], people: Mapping[str, str], homes: Mapping[str, str], page: Page) -> str:

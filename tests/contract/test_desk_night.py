@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from alerts import schema_people, schema_shifts, silences
-from alerts.schema import incidents, timers
+from alerts import queries, schema_people, schema_shifts, silences
+from alerts.schema import alerts as alert_rows
+from alerts.schema import causes, incidents, timers
 from alerts.silences import NewSilence
 from rules.effects import Observe, Raise, Reason, effect_id
 from tests.support.desk import (
@@ -227,3 +228,47 @@ def test_what_is_not_of_any_alert_stops_no_alert(duty):
         duty.desk.tick(duty.now_ms)
     duty.outbox.run_once(duty.now_ms)
     assert ("ring", "natt-2") in duty.sent(press.alert_id)
+
+
+def damage(duty: Duty) -> str:
+    """An open P2 of Kari whose incident's chain cannot be read any more; its alert's id."""
+    bed = duty.out_of_bed()
+    duty.apply(bed)
+    with duty.database.writer.begin() as conn:
+        conn.execute(update(incidents).values(snapshot={"profile": 7}))
+    return bed.alert_id
+
+
+def found_kinds(duty: Duty) -> list[tuple[str, bool]]:
+    return [(one["kind"], one["repaired"]) for one in queries.recent_findings(duty.database)]
+
+
+@pytest.mark.expected_errors("an incident is damaged on purpose")
+def test_an_alarm_rings_though_the_incident_it_belongs_to_cannot_be_read(duty):
+    """It stands in an incident of its own and rings; the fault is kept as a finding."""
+    damage(duty)
+    press = duty.press("p1")
+    duty.apply(press)
+
+    with duty.database.reader.connect() as conn:
+        row = conn.execute(select(alert_rows).where(alert_rows.c.alert_id == press.alert_id)).mappings().one()
+        assert row["open"]
+        assert conn.execute(select(causes.c.event_id).where(causes.c.alert_id == press.alert_id)).scalar() == "p1"
+    assert [(one.kind, one.target) for one in duty.phones.received if one.alert_id == press.alert_id] == [
+        ("ring", "natt-1")
+    ]
+    assert found_kinds(duty) == [("effect_raised", True)]
+
+
+@pytest.mark.expected_errors("an incident is damaged on purpose")
+def test_one_broken_effect_stops_neither_its_lane_nor_what_comes_behind_it(duty):
+    """The broken one is left out and found; the position moves, and another person's alarm in the batch rings."""
+    damage(duty)
+    broken = duty.out_of_bed("e2")
+    other = duty.press("p2", resident="r2", subject="r2", trigger="vardevakt:gw-2/p|pendant")
+    before = duty.desk.applied("home", 0)
+    duty.apply(broken, other)
+
+    assert duty.desk.applied("home", 0) == before + 1
+    assert duty.sent(other.alert_id) == [("ring", "natt-1")]
+    assert found_kinds(duty) == [("effect_raised", False)]

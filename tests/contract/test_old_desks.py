@@ -1,9 +1,10 @@
 """Desks of earlier revisions, with a night in them: brought to today's revision, nothing is lost and all goes on.
 
 `old_desks/<revision>.sql` is such a desk as SQLite tells it, and is never edited: 0001 to 0003 were written by the code
-of their day, the later ones when their revision was done. Each holds one alarm documented (claimed after 60 s, on the
-spot after 120, over after 720), one P2 that went over by itself, one P2 that Ida has claimed, one P1 of two
-presses that nobody has taken for 91 s, and a message that failed once. A new revision adds a file.
+of their day, 0009 by the first that had it. 0004 to 0008 came with it in one delivery: no desk ever stood at one. Each
+holds one alarm documented (claimed after 60 s, on the spot after 120, over after 720), one P2 that went over by itself,
+one P2 that Ida has claimed, one P1 of two presses that nobody has taken for 91 s, and a message that failed once. A
+new revision adds a file.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from tests.support.desk import IDA, MINUTE, OLA, SITE, FakePhones, open_without_
 
 KEPT = Path(__file__).parent / "old_desks"
 REVISIONS = sorted(path.stem for path in KEPT.glob("*.sql"))
+NEVER_STOOD = ("0004", "0005", "0006", "0007", "0008")
 UNTIL_MS = 1_772_329_561_000  # when the old service stopped
 
 
@@ -69,8 +71,9 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OldDesk]:
 
 
 def test_every_revision_has_a_kept_desk():
-    """Whoever adds a revision keeps a desk of it."""
-    assert sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py")) == REVISIONS
+    """Whoever adds a revision keeps a desk of it, but for those that came together with a later one."""
+    revisions = sorted(path.name[:4] for path in (MIGRATIONS / "versions").glob("0*.py"))
+    assert [one for one in revisions if one not in NEVER_STOOD] == REVISIONS
 
 
 def test_an_old_desk_goes_on_where_it_stood(old):
