@@ -238,6 +238,7 @@ def ensure_demo_accounts(
     ):
         if login not in known:
             # past add_user, which would refuse so short a password
+            # a known password, for the demo alone
             accounts._add(login, DEMO_PASSWORD, name, roles, now_ms, staff_id, None, "nb")  # noqa: SLF001
     return [("ola", DEMO_PASSWORD), ("ida", DEMO_PASSWORD)]
 

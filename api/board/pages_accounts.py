@@ -34,8 +34,8 @@ def accounts_page(request: Request, caller: Keeper) -> Response:
 
 @router.post("/accounts")
 def add_user(
-    request: Request, caller: Keeper, user: Text, name: Text, role: Roles = [], staff: Text = "",  # noqa: B006
-    ward: Annotated[list[str], Form(max_length=100)] = [], language: Text = "nb",  # noqa: B006
+    request: Request, caller: Keeper, user: Text, name: Text, role: Roles = [], staff: Text = "",  # noqa: B006 - FastAPI copies it
+    ward: Annotated[list[str], Form(max_length=100)] = [], language: Text = "nb",  # noqa: B006 - FastAPI copies it
 ) -> Response:  # fmt: skip
     """The password is made here and shown once: nobody knows it before they are told."""
 
@@ -68,7 +68,7 @@ def enable_user(request: Request, caller: Keeper, user: Text) -> Response:
 
 
 @router.post("/accounts/keys")
-def add_key(request: Request, caller: Keeper, label: Text, role: Roles = []) -> Response:  # noqa: B006
+def add_key(request: Request, caller: Keeper, label: Text, role: Roles = []) -> Response:  # noqa: B006 - FastAPI copies it
     def make(response: Response) -> str:
         return str(
             routes_users.add_key(request, response, caller, routes_users.KeyIn(label=label, roles=role))["token"]

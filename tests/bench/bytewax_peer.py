@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-import bytewax.operators as op  # type: ignore[import-not-found]
-from bytewax.connectors.stdio import StdOutSink  # type: ignore[import-not-found]
-from bytewax.dataflow import Dataflow  # type: ignore[import-not-found]
-from bytewax.testing import TestingSource, run_main  # type: ignore[import-not-found]
+import bytewax.operators as op  # type: ignore[import-not-found]  # installed for this bench alone
+from bytewax.connectors.stdio import StdOutSink  # type: ignore[import-not-found]  # as above
+from bytewax.dataflow import Dataflow  # type: ignore[import-not-found]  # as above
+from bytewax.testing import TestingSource, run_main  # type: ignore[import-not-found]  # as above
 
 
 def counted(state: int | None, _event: dict[str, Any]) -> tuple[int, int]:

@@ -163,6 +163,7 @@ def amid_backlog(folder: Path, town: Town) -> list[Figure]:
                 presser.press(number)
             shown += delays(board, presser)[0]
             hose.result()
+            # called before it changes
             wait_until(lambda: folded(process, before + BUFFERED + PRESSES_A_BURST), "the burst is folded", 30)  # noqa: B023
             drained.append(time.perf_counter() - started_s)
             lost += BUFFERED + PRESSES_A_BURST - events(process)

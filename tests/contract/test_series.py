@@ -94,6 +94,7 @@ def test_the_same_rows_again_change_nothing(series):
 def test_a_failed_write_leaves_nothing(series):
     """Points, marks and position move together or not at all, and the next write is whole."""
     with pytest.raises(sqlite3.Error):
+        # wrong on purpose
         series.write(5, [point(0, 1.0)], [Mark("r1", NOON_MS, None, "", "")])  # type: ignore[arg-type]
     assert series.position() == 0
     assert series.metrics("r1") == []

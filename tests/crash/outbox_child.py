@@ -78,11 +78,11 @@ def live(database: Database, url: str, point: str) -> None:
 
     def mortal_act(*arguments: object) -> object:
         die("acknowledgement", point)
-        done = act(*arguments)  # type: ignore[arg-type]
+        done = act(*arguments)  # type: ignore[arg-type]  # the act as it came
         die("act", point)
         return done
 
-    desk.act = mortal_act  # type: ignore[assignment, method-assign]
+    desk.act = mortal_act  # type: ignore[assignment, method-assign]  # dies at a named point, then acts
     PhoneAnswers(desk, Devices.reach()).reply("sms", NATT_1, "R17 1", REPLY, NIGHT_MS + 1_000)
 
 

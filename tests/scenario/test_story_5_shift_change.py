@@ -103,6 +103,7 @@ def test_story_5_emil_takes_over_the_phone_and_what_it_holds(rack: Rack) -> None
     assert [one["name"] for one in emil.get("/api/v1/shifts").json()["items"]] == ["Emil"]
 
     accepted = rack.act(emil, "15:06", alert_id, "accept")
+    # it is there, or this fails
     assert (accepted["handling"], accepted["claimed_by"]["name"]) == ("accepted", "Emil")  # type: ignore[index]
     assert emil.get("/api/v1/residents/r1").status_code == 200
     neighbour = emil.get("/api/v1/residents/r2")

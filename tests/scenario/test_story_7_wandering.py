@@ -98,6 +98,7 @@ def test_story_7_wandering(night: WiredStory, face: StoryFace) -> None:
     seen = positions(ola, alert)
     assert (seen["visible"], [one["latitude"] for one in seen["items"]]) == (True, [59.901, 59.902])
     night.until("01:48:59")
+    # it is there, or this fails
     assert queries.alert(night.database, alert["alert_id"])["cards"] == []  # type: ignore[index]
     night.until("01:50")
     card = ola.get(f"/api/v1/alerts/{alert['alert_id']}/card?number=112").json()

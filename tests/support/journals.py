@@ -25,6 +25,7 @@ JOURNALS = {"sqlite": sqlite_journal}
 
 def message(number: int = 0, payload: bytes = b"{}", **fields: object) -> RawRecord:
     """One MQTT row, a second after the one before."""
+    # any field by name
     return RawRecord(NOON_MS + number * 1_000, MQTT, f"vardevakt/1/gw/d{number}/event", payload, **fields)  # type: ignore[arg-type]
 
 
@@ -34,6 +35,7 @@ def event(number: int = 0, type: str = "motion.detected", **fields: object) -> E
         "site": "solbakken", "address": "vardevakt:gw/d1", "home": "h1", "subject": "r1", "resident": "r1",
         "device": "d1", "received_at_ms": NOON_MS + number * 1_000, "effective_at_ms": NOON_MS + number * 1_000,
     } | fields  # fmt: skip
+    # any field by name
     return Event(event_id=name_uuid("test", number, type), type=type, **given)  # type: ignore[arg-type]
 
 

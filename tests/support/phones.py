@@ -51,7 +51,7 @@ class Devices:
     @staticmethod
     def reach(**more: object) -> Reach:
         """Settings with a fallback, a centre and technicians that have phones."""
-        return Reach(**{"fixed": FIXED, **more})  # type: ignore[arg-type]
+        return Reach(**{"fixed": FIXED, **more})  # type: ignore[arg-type]  # any field by name
 
     def received(self, device: str) -> list[Received]:
         """What a number (or mail box, or push endpoint) got, in order."""

@@ -53,12 +53,14 @@ def press(at_ms: int, device: str = "pendant", **fields: object) -> RawRecord:
 def said(at_ms: int, device: str, body: object, *, leaf: str = "event", **flags: object) -> RawRecord:
     """One message of a device behind gw-1; bytes go as they are."""
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    # any field by name
     return RawRecord(at_ms, MQTT, f"vardevakt/1/gw-1/{device}/{leaf}", payload, 1, **flags)  # type: ignore[arg-type]
 
 
 def status(at_ms: int, *, online: bool = True, gateway: str = "gw-1", **flags: object) -> RawRecord:
     """The gateway's own status message."""
     payload = json.dumps({"online": online}).encode()
+    # any field by name
     return RawRecord(at_ms, MQTT, f"vardevakt/1/{gateway}/status", payload, 1, **flags)  # type: ignore[arg-type]
 
 

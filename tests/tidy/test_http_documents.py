@@ -55,6 +55,7 @@ def test_every_route_is_documented():
 if __name__ == "__main__":
     written = README.read_text()
     for name, make in TABLES.items():
+        # the block is there, or this fails
         head, old, tail = written.partition(block(name).search(written).group())  # type: ignore[union-attr]
         written = head + make() + tail
     README.write_text(written)

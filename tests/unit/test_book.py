@@ -117,7 +117,7 @@ def test_parameters_are_shown_as_people_write_them() -> None:
         "grace": "2 min",
         "fetched_when_dispensed": "A, B",
     }
-    assert values.fetched_when_dispensed == ("A", "B")  # type: ignore[attr-defined]
+    assert values.fetched_when_dispensed == ("A", "B")  # type: ignore[attr-defined]  # the kind's own values
 
 
 def test_a_parameter_is_written_the_same_in_every_kind() -> None:
@@ -148,7 +148,7 @@ def test_a_parameter_is_written_the_same_in_every_kind() -> None:
 )
 def test_all_conditions_must_hold(match: Match, content: dict[str, object], expected: bool) -> None:
     """Field, number, role, room, assignment: each can say no."""
-    event = Event("e", "x", "s", "a", "h1", "r1", 0, 0, content=content)  # type: ignore[arg-type]
+    event = Event("e", "x", "s", "a", "h1", "r1", 0, 0, content=content)  # type: ignore[arg-type]  # wrong on purpose
     assert event_meets(match, event) is expected
 
 

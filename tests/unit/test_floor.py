@@ -18,6 +18,7 @@ SECOND = 1_000
 def alarm(type_: str, at_ms: int = T0, heard_ms: int | None = None, address: str = "d1", **fields: object) -> Event:
     heard_ms = at_ms if heard_ms is None else heard_ms
     given = {"device": "d1", "resident": "r1", **fields}
+    # any field by name
     return Event(f"{type_}@{at_ms}", type_, "s", address, "h1", "r1", heard_ms, at_ms, **given)  # type: ignore[arg-type]
 
 

@@ -48,7 +48,7 @@ def grown(rule_id: str) -> HomeStory:
     for service in ("localisation", "home_monitoring"):
         story.set("measure", f"m-{service}", {"resident": "r1", "service": service, "from": "2020-01-01"})
     for clock, type_, fields in STORIES[rule_id]:
-        story.event(type_, story.at(clock), **fields)  # type: ignore[arg-type]
+        story.event(type_, story.at(clock), **fields)  # type: ignore[arg-type]  # any field by name
     return story
 
 

@@ -96,7 +96,7 @@ class Faulty:
         if self.at in {"decode", "harmless"}:
             raise ZeroDivisionError
         good = Draft("bed.left", {}, key="1")
-        bad = Draft("bed.left", {"volts": 1.0, "x": object()}, key="2")  # type: ignore[dict-item]
+        bad = Draft("bed.left", {"volts": 1.0, "x": object()}, key="2")  # type: ignore[dict-item]  # wrong on purpose
         return state, [] if self.at == "empty" else [good, bad, Nothing("unchanged"), Rejected("no_type")]
 
     def command(self, topic, body):

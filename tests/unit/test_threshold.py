@@ -28,6 +28,7 @@ def book(**changes: object) -> Book:
         else:
             parameters |= {name: value}  # type: ignore[dict-item]  # fields by name
     names = {"nb": "Kaldt", "en": "Cold"}
+    # any field by name
     rule = Rule("R34", "threshold", names, "A test.", "P3", set={**parameters}, **fields)  # type: ignore[arg-type]
     return check_book(with_versions(Book((rule,))))
 

@@ -136,7 +136,7 @@ def test_an_event_that_nobody_can_fold_stops_nobody(monkeypatch: pytest.MonkeyPa
     def failing(facts: object, event: object, now_ms: int) -> bool:
         if getattr(event, "type", "") == "door.opened":
             raise ZeroDivisionError
-        return take_event(facts, event, now_ms)  # type: ignore[arg-type]
+        return take_event(facts, event, now_ms)  # type: ignore[arg-type]  # wrong on purpose
 
     monkeypatch.setattr(home_fold, "take_event", failing)
     story.event("bed.occupied", story.at("00:00"))
