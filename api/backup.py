@@ -38,12 +38,12 @@ from api.backup_files import (
     figures_of,
     is_whole,
     looking_at,
-    synced,
 )
 from api.channel_wiring import LINK_KEY
 from api.problem_lines import CannotRun
 from api.rule_book import engine_version
 from api.wire import utc_text
+from ingest.base_files import synced
 
 STEP_BYTES = 1_048_576
 MOMENTS = 20  # tries for one in which nothing is between desk and RAW

@@ -31,12 +31,11 @@ from api.backup_files import (
     check_files,
     figures_of,
     read_manifest,
-    synced,
 )
 from api.bases import FLOOR, FOLDS, prove
 from api.problem_lines import CannotRun
 from api.rule_book import engine_version
-from ingest.base_files import BaseFolder, SnapshotsAndBases
+from ingest.base_files import BaseFolder, SnapshotsAndBases, synced
 from ingest.codec import Codec
 from ingest.codecs import default_codecs
 from ingest.journal_file import JournalOptions

@@ -9,21 +9,16 @@ from pydantic import AfterValidator, Field, model_validator
 
 from alerts.heartbeat import problem_of
 from alerts.site_problems import shown, wrong
-from api.settings_section import FilePath, Section
+from api.settings_section import FilePath, Section, is_http_address
 
 
 def _monitor_url(text: str) -> str:
     problem = problem_of(text)
     if problem is not None:
         raise wrong("bad_template", problem)
-    try:
-        parts = urlsplit(text)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits:
+    if not is_http_address(text):
         raise wrong("bad_url", f"{shown(text)} is no address; write https://monitor.example.org/ping/$secret")
-    if parts.username or parts.password:
+    if (parts := urlsplit(text)).username or parts.password:
         raise wrong("secret_in_url", "holds a user or password; write secret_file instead")
     return text
 

@@ -20,14 +20,18 @@ def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def page_url(text: str) -> str:
-    """An address over HTTP, without the last slash."""
+def is_http_address(text: str) -> bool:
+    """Whether it names a host to speak HTTP with."""
     try:
         parts = urlsplit(text)
-        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        fits = False
-    if not fits:
+        return False
+
+
+def page_url(text: str) -> str:
+    """An address over HTTP, without the last slash."""
+    if not is_http_address(text):
         raise wrong("bad_url", f"{shown(text)} is no address; write https://vardevakt.example.org")
     return text.rstrip("/")
 

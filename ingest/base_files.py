@@ -59,7 +59,7 @@ class BaseFolder:
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(path)
-            _sync(self._folder)
+            synced(self._folder)
             for old in self._paths(base.fold)[:-BASES_KEPT]:
                 old.unlink(missing_ok=True)
         except OSError as error:
@@ -155,8 +155,9 @@ def cut_at(bases: BaseFolder, folds: Sequence[str]) -> dict[str, int]:
     return {fold: base.position for fold in folds if (base := bases.oldest(fold)) is not None}
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def synced(path: Path) -> None:
+    """A file or folder is on the disk when this returns."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
