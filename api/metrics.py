@@ -52,6 +52,7 @@ class Metrics:
 class _State(Collector):
     def __init__(self, services: Services, hub: LiveHub, desk_counts: DeskCounts) -> None:
         self._services = services
+        self._begun_ms = services.clock()
         self._hub = hub
         self._desk_counts = desk_counts
 
@@ -88,9 +89,10 @@ class _State(Collector):
             state.add_metric((name,), int(feed.state == name))
         yield state
         yield _gauge("vardevakt_feed_connected", "1 when connected to the broker.", int(feed.connected))
-        if feed.last_canary_ms is not None:
-            age_s = max(self._services.clock() - feed.last_canary_ms, 0) / 1000
-            yield _gauge("vardevakt_feed_canary_age_seconds", "Since our canary last came round the broker.", age_s)
+        # without one it counts from the start: a feed that never came up must not look like one that is not asked for
+        since_ms = self._begun_ms if feed.last_canary_ms is None else feed.last_canary_ms
+        age_s = max(self._services.clock() - since_ms, 0) / 1000
+        yield _gauge("vardevakt_feed_canary_age_seconds", "Since our canary last came round the broker.", age_s)
 
     def _desk(self) -> Iterable[Metric]:
         counts = {name: value for name, value in self._desk_counts().items() if isinstance(value, int | float)}

@@ -155,6 +155,14 @@ def test_figures_carry_no_person_and_few_labels(stack):
         assert f'"{personal}"' not in text
 
 
+def test_a_feed_that_never_came_up_grows_old_too(stack):
+    """The alert on the canary's age must fire where none ever came: then it counts from the start of the service."""
+    stack.feed.last_canary_ms = None
+    stack.now_ms += 90_000
+
+    assert "vardevakt_feed_canary_age_seconds 90.0" in stack.client().get("/metrics").text
+
+
 def test_the_request_id_joins_log_lines(stack):
     """Everything logged while one request runs carries the id that the answer has, from worker threads too."""
     alert_id = stack.press()
