@@ -52,7 +52,7 @@ class Metrics:
 class _State(Collector):
     def __init__(self, services: Services, hub: LiveHub, desk_counts: DeskCounts) -> None:
         self._services = services
-        self._begun_ms = services.clock()
+        self._asked_ms: int | None = None  # when the figures were asked for the first time
         self._hub = hub
         self._desk_counts = desk_counts
 
@@ -89,9 +89,11 @@ class _State(Collector):
             state.add_metric((name,), int(feed.state == name))
         yield state
         yield _gauge("vardevakt_feed_connected", "1 when connected to the broker.", int(feed.connected))
-        # without one it counts from the start: a feed that never came up must not look like one that is not asked for
-        since_ms = self._begun_ms if feed.last_canary_ms is None else feed.last_canary_ms
-        age_s = max(self._services.clock() - since_ms, 0) / 1000
+        now_ms = self._services.clock()
+        self._asked_ms = now_ms if self._asked_ms is None else self._asked_ms
+        # where none ever came it counts from the first question: a feed that never came up grows old too
+        since_ms = self._asked_ms if feed.last_canary_ms is None else feed.last_canary_ms
+        age_s = max(now_ms - since_ms, 0) / 1000
         yield _gauge("vardevakt_feed_canary_age_seconds", "Since our canary last came round the broker.", age_s)
 
     def _desk(self) -> Iterable[Metric]:
