@@ -21,18 +21,20 @@ import structlog
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 
-from alerts import desk_timers, outside_word, test_sessions
-from alerts.acts import KEY_REUSED, SYSTEM, UNKNOWN_ALERT, Actor, Refused
-from alerts.apply_effects import InForce, apply_effect
+from alerts import desk_timers
 from alerts.database import Database
-from alerts.effect_alone import apply_alone
-from alerts.fire_timers import fire_due, next_due_ms
-from alerts.reading import alert_of
+from alerts.device_tests import sessions as test_sessions
+from alerts.handling.acts import KEY_REUSED, SYSTEM, UNKNOWN_ALERT, Actor, Refused
+from alerts.handling.staff_acts import perform
+from alerts.incidents.apply_effects import InForce, apply_effect
+from alerts.incidents.effect_alone import apply_alone
+from alerts.incidents.fire_timers import fire_due, next_due_ms
+from alerts.reads.reading import alert_of
 from alerts.retention import PRUNE_EVERY_MS, prune
-from alerts.schema import applied
-from alerts.schema_upkeep import idempotency
-from alerts.settings_store import SettingsStore, mark_in_force
-from alerts.staff_acts import perform
+from alerts.routing import outside_word
+from alerts.schema.alerts import applied
+from alerts.schema.upkeep import idempotency
+from alerts.site.settings_store import SettingsStore, mark_in_force
 from alerts.transaction import Transaction
 from rules.effects import Effect, Fenced, Raise
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from alerts import phones, shift_moves, staff_access, untested
+from alerts.device_tests import untested
+from alerts.shifts import phones, shift_moves, staff_access
 from alerts.transaction import Transaction
 
 DUE: tuple[Callable[[Transaction], None], ...] = (

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from alerts.database import Database
-from alerts.schema_people import relay
+from alerts.schema.people import relay
 from ingest.record import SETTING, STAFF, RawRecord, Setting
 
 BATCH = 500

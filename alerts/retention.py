@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlalchemy import Column, Table, delete, func, select
 
 from alerts.database import Database
-from alerts.schema import attempts, changes, effects, outbox
-from alerts.schema_channels import outside_refusals, phone_answers, receipts
-from alerts.schema_upkeep import findings, idempotency, observations
+from alerts.schema.alerts import attempts, changes, effects, outbox
+from alerts.schema.channels import outside_refusals, phone_answers, receipts
+from alerts.schema.upkeep import findings, idempotency, observations
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -13,12 +13,12 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, delete, func, insert, literal, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from alerts import moments
-from alerts.acts import SYSTEM, Actor
-from alerts.escalation import FUNCTION, RESPONDER, STAFF, Snapshot, Target
-from alerts.lifecycle import higher
+from alerts.handling.acts import SYSTEM, Actor
+from alerts.handling.lifecycle import higher
+from alerts.numbers import moments
 from alerts.relay import enqueue_staff
-from alerts.schema import alerts, causes, changes, incidents, outbox, timeline, timers
+from alerts.routing.escalation import FUNCTION, RESPONDER, STAFF, Snapshot, Target
+from alerts.schema.alerts import alerts, causes, changes, incidents, outbox, timeline, timers
 from rules.effects import Cause
 
 Row = Mapping[str, Any]

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from alerts.accounts import Accounts
+from alerts.access.accounts import Accounts
 from api.cli_files import open_store
 from api.local_access import LocalAccess, read_access
 from api.problem_lines import CannotRun

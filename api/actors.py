@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alerts.acts import Actor
-from alerts.shift_desk import function_of
-from alerts.staff_access import has_access
+from alerts.handling.acts import Actor
+from alerts.shifts.shift_desk import function_of
+from alerts.shifts.staff_access import has_access
 from api.auth import Caller
 from api.problems import Problem
 from api.services import Services

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
-from alerts import queries
+from alerts.reads import queries
 from api import (
     routes_alerts,
     routes_channels,

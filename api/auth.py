@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from alerts.accounts import Account
+from alerts.access.accounts import Account
 from api.problems import Problem
 from api.services import Services
 

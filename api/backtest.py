@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.site_items import SiteFile, settings_of
+from alerts.site.items import SiteFile, settings_of
 from api.board.place import local_clock
 from api.board.why import reason_line
 from api.board.words import Words

@@ -23,9 +23,9 @@ from alerts.channels.reach import Reach
 from alerts.channels.web_push import PushOptions, WebPush, read_key
 from alerts.channels.webhook import Webhook
 from alerts.database import Database
-from alerts.receipts import OURS, DoorOptions
-from alerts.schema_channels import push_subscriptions
-from alerts.site_problems import Problem
+from alerts.messages.receipts import OURS, DoorOptions
+from alerts.schema.channels import push_subscriptions
+from alerts.site.problems import Problem
 from api.settings import Settings
 from api.settings_channels import Gateway
 from api.settings_file import SettingsError, read_secret

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from alerts.database import read_database
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 from api.backup import BackupNote, prune, read_note, take_backup, write_note
 from api.backup_files import DESK, read_manifest
 from api.cli_files import AsJson

@@ -12,9 +12,9 @@ from typing import Annotated, Protocol, runtime_checkable
 
 import typer
 
-from alerts.accounts import DEMO_PASSWORD, ensure_demo_accounts
-from alerts.site_file import load as load_site
-from alerts.site_file import loads as loads_site
+from alerts.access.accounts import DEMO_PASSWORD, ensure_demo_accounts
+from alerts.site.file import load as load_site
+from alerts.site.file import loads as loads_site
 from api.cli_serve import DataDir, kinds_of, serve_until_told, site_to_serve
 from api.log_setup import configure_logging
 from api.options import options_of

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 from api.board.place import local_clock
 from api.board.why import reason_line
 from api.board.words import Words

@@ -12,10 +12,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from alerts import site_export, site_import
 from alerts.database import migrate, open_database, read_database
-from alerts.settings_store import SettingsStore
-from alerts.site_file import load
+from alerts.site import exporter as site_export
+from alerts.site import importer as site_import
+from alerts.site.file import load
+from alerts.site.settings_store import SettingsStore
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile, kinds_of
 from api.problem_lines import CannotRun

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.site_file import load
+from alerts.site.file import load
 from api.cli_serve import DataDir, SettingsFile, kinds_of
 from api.problem_lines import CannotRun
 from api.replay import ReplayResult, first_difference, replay, write_alerts

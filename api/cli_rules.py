@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from alerts.site_file import load
+from alerts.site.file import load
 from api import backtest
 from api.board.format import to_ms
 from api.board.place import local_clock

@@ -11,14 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts import site_import
-from alerts.addresses import phone_number
 from alerts.channels.reach import has_voice_or_sms
 from alerts.database import migrate as migrate_desk
 from alerts.database import open_database
-from alerts.settings_store import SettingsStore
-from alerts.site_file import load as load_site
-from alerts.site_items import SiteFile
+from alerts.messages.addresses import phone_number
+from alerts.site import importer as site_import
+from alerts.site.file import load as load_site
+from alerts.site.items import SiteFile
+from alerts.site.settings_store import SettingsStore
 from api.channel_wiring import channel_options
 from api.log_setup import configure_logging
 from api.options import options_of

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from alerts.accounts import Accounts
+from alerts.access.accounts import Accounts
 from api.account_desk import account_desk
 from api.cli_files import open_store
 from api.cli_serve import DataDir, SettingsFile

@@ -15,8 +15,10 @@ def with_state(services: Services, items: Iterable[Mapping[str, Any]]) -> list[d
     """Devices or gateways with `last_heard_at`, `battery_percent` and `battery_at`, null where nothing is known, and
     `battery_low`: what the device itself said last, null when it never spoke of it.
     """
+    items = list(items)
     heard = services.heard()
-    percent, low = services.series.latest(PERCENT), services.series.latest(LOW)
+    names = {str(item[key]) for item in items for key in ("id", "address")}
+    percent, low = services.series.latest(PERCENT, names), services.series.latest(LOW, names)
     return [dict(item) | _state(item, heard, percent, low) for item in items]
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from alerts import queries
 from alerts.channels.reach import has_voice_or_sms
 from alerts.database import read_database
+from alerts.reads import queries
 from api.bases import FOLDS
 from api.certificates import certificate_ends_ms
 from api.channel_wiring import channel_options

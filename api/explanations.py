@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 from api.wire import utc_text
 from ingest.base_files import BaseError, BaseFolder
 from ingest.record import SETTING, Input

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.passwords import new_token
+from alerts.access.passwords import new_token
 
 NOTE = "service.json"
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what a service may listen on, and how it is reached

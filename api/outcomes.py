@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from alerts import queries
 from alerts.database import Database
-from alerts.outcome_codes import FIELDS, kind_of, offered
+from alerts.handling.outcome_codes import FIELDS, kind_of, offered
+from alerts.reads import queries
 from api.board.words import LANGUAGES, catalogue
 
 LAST_FROM = 200  # closed alerts looked at for "the last choices first"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from alerts.projection import setting_id
-from alerts.settings_reads import SettingsReads
+from alerts.site.projection import setting_id
+from alerts.site.settings_reads import SettingsReads
 from api.rule_book import kept_book, shown_parameters, shown_rule
 from api.wire import utc_text
 from ingest.record import Setting

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from alerts import phones
+from alerts.shifts import phones
 from api.auth import TOKEN_MAX
 from api.services import Services
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerts import access_log
+from alerts.access import access_log
 from api.services import Services
 from api.wire import utc_text
 from ingest.record import Input

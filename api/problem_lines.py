@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from alerts.account import AccountRefused
+from alerts.access.account import AccountRefused
 from alerts.database import DatabaseRefused
-from alerts.settings_store import SettingRefused
-from alerts.site_file import SiteFileError
+from alerts.site.file import SiteFileError
+from alerts.site.settings_store import SettingRefused
 from api.broker import NoBroker
 from api.settings_file import SettingsError
 from ingest.base_files import BaseError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alerts import access_log
+from alerts.access import access_log
 from api.auth import Caller
 from api.services import Services
 

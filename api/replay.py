@@ -15,11 +15,12 @@ from typing import Any
 
 import msgspec
 
-from alerts import queries, site_import
 from alerts.database import Database, migrate, open_database
 from alerts.desk import Desk
-from alerts.settings_store import SettingsStore
-from alerts.site_items import SiteFile, settings_of
+from alerts.reads import queries
+from alerts.site import importer as site_import
+from alerts.site.items import SiteFile, settings_of
+from alerts.site.settings_store import SettingsStore
 from ingest.codec import Codec
 from ingest.record import CLOCK, SETTING, Input, RawRecord
 from ingest.recording import RecordingReader

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from alerts import queries
-from alerts.acts import BAD_BODY, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from alerts.handling.acts import BAD_BODY, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from alerts.reads import queries
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.bodies import JsonObject

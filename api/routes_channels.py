@@ -12,14 +12,14 @@ import structlog
 from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from alerts.channel_reads import channel_items, channel_tries, refusals
 from alerts.channels.channel import PushTo
 from alerts.channels.templates import found, parsed
 from alerts.channels.web_push import problem_of
-from alerts.doors import Doors
-from alerts.outbox import test_channel
-from alerts.push_subscriptions import subscribe, unsubscribe
-from alerts.receipts import DoorOptions, count_refusal, is_genuine, read_receipt, record_receipt
+from alerts.messages.channel_reads import channel_items, channel_tries, refusals
+from alerts.messages.doors import Doors
+from alerts.messages.outbox import test_channel
+from alerts.messages.push_subscriptions import subscribe, unsubscribe
+from alerts.messages.receipts import DoorOptions, count_refusal, is_genuine, read_receipt, record_receipt
 from api.auth import Caller, operator, services_of, signed_in
 from api.openapi import problems
 from api.problems import Problem
@@ -166,8 +166,8 @@ async def receipt(request: Request, channel_id: ChannelId) -> dict[str, str]:
     "/{channel_id}/replies", summary="An SMS that came in", responses=problems(403, 404, 422), openapi_extra=ANY_BODY
 )
 async def reply(request: Request, channel_id: ChannelId) -> dict[str, str]:
-    """`R17 1` = I take it, `R17 0` = I cannot (alerts/sms_replies.py has all forms). The sender is answered by SMS; a
-    stranger, or one whose alert somebody else has, changes nothing.
+    """`R17 1` = I take it, `R17 0` = I cannot (alerts/messages/sms_replies.py has all forms). The sender is answered by
+    SMS; a stranger, or one whose alert somebody else has, changes nothing.
     """
     services, options, content = await _through_the_door(request, channel_id, "forged_reply")
     sender, text = found(content, options.reply_from), found(content, options.reply_text)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from alerts import queries
+from alerts.reads import queries
 from api.auth import Caller, carer, purpose, services_of
 from api.explanations import TooLong, explanation, shown_explanation
 from api.openapi import problems

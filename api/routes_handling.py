@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import card_reads, queries
-from alerts.acts import Actor, Refused
-from alerts.owners import RECEIVED
+from alerts.handling import card_reads
+from alerts.handling.acts import Actor, Refused
+from alerts.reads import queries
+from alerts.routing.owners import RECEIVED
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of
 from api.openapi import problems

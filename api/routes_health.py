@@ -13,12 +13,12 @@ from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
-from alerts import queries
-from alerts.channel_health import DOWN
-from alerts.channel_reads import troubled
 from alerts.channels.reach import has_voice_or_sms
-from alerts.rota_store import RotaStore
-from alerts.shift_desk import ShiftDesk
+from alerts.messages.channel_health import DOWN
+from alerts.messages.channel_reads import troubled
+from alerts.reads import queries
+from alerts.shifts.rota_store import RotaStore
+from alerts.shifts.shift_desk import ShiftDesk
 from api.auth import services_of
 from api.feed import feed_state
 from api.metrics import CONTENT_TYPE, Metrics

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import phones
-from alerts.account import AccountRefused, check_name
+from alerts.access.account import AccountRefused, check_name
+from alerts.shifts import phones
 from alerts.transaction import Transaction
 from api.auth import BEARER, Caller, operator, services_of, signed_in
 from api.openapi import problems

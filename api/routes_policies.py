@@ -1,6 +1,7 @@
 """Policies: who is rung for which alerts, when, and whose they are first. Read by all, changed by operators.
 
-A policy that could end in silence, or names nobody, is refused with the field and the reason (alerts/policies.py).
+A policy that could end in silence, or names nobody, is refused with the field and the reason
+(alerts/routing/policies.py).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Request
 
-from alerts.policies import shipped
-from alerts.policy_store import Policies
-from alerts.profiles import PROFILES
-from alerts.settings_store import SettingRefused
+from alerts.routing.policies import shipped
+from alerts.routing.policy_store import Policies
+from alerts.routing.profiles import PROFILES
+from alerts.site.settings_store import SettingRefused
 from api.auth import Caller, operator, services_of, signed_in
 from api.bodies import JsonObject
 from api.openapi import problems

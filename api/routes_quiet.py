@@ -1,7 +1,7 @@
 """What is held back: silences that somebody set, and outages with the people to telephone.
 
-A silence has an author, a reason and an end, and never reaches a person's alarm or a P1 (alerts/quiet.py). An outage
-opens and closes by itself; what people do is to call those on its list and tick them off.
+A silence has an author, a reason and an end, and never reaches a person's alarm or a P1 (alerts/quiet/pipeline.py). An
+outage opens and closes by itself; what people do is to call those on its list and tick them off.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import outage_list, outage_reads, silences
-from alerts.outage_list import NotOnTheList
-from alerts.silences import NewSilence, SilenceRefused
+from alerts.quiet import outage_list, outage_reads, silences
+from alerts.quiet.outage_list import NotOnTheList
+from alerts.quiet.silences import NewSilence, SilenceRefused
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.openapi import problems

@@ -1,7 +1,7 @@
 """Numbers for leaders and inspectors, and the hand-over of a shift.
 
-Counted in the database from the timeline alone (alerts/reports.py); pseudonyms and groups, never names. Every report
-is JSON, or CSV with `format=csv` for a spreadsheet.
+Counted in the database from the timeline alone (alerts/numbers/reports.py); pseudonyms and groups, never names. Every
+report is JSON, or CSV with `format=csv` for a spreadsheet.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import handover, people, reports
-from alerts.reports import GROUPS, Period
+from alerts.numbers import handover, reports
+from alerts.numbers.reports import GROUPS, Period
+from alerts.reads import people
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.openapi import problems

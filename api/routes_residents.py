@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from alerts import access_log, people, queries
+from alerts.access import access_log
+from alerts.reads import people, queries
 from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.device_state import with_state
 from api.openapi import problems

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from alerts.rota import TEXT_MAX, Line
-from alerts.rota_files import LINES_MAX, READERS, RotaUnreadable
-from alerts.rota_store import Imported, RotaRefused, RotaStore
-from alerts.shifts import ShiftRefused
-from alerts.staff_access import timezone_of
+from alerts.shifts.rota import TEXT_MAX, Line
+from alerts.shifts.rota_files import LINES_MAX, READERS, RotaUnreadable
+from alerts.shifts.rota_store import Imported, RotaRefused, RotaStore
+from alerts.shifts.shift import ShiftRefused
+from alerts.shifts.staff_access import timezone_of
 from api.auth import Caller, operator, services_of, signed_in
 from api.bodies import JSON_TYPES, json_object
 from api.openapi import problems

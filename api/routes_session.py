@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse
 
-from alerts.accounts import Account, LogInRefused
+from alerts.access.accounts import Account, LogInRefused
 from api.auth import Caller, check_same_site, clear_session_cookie, services_of, set_session_cookie, signed_in
 from api.openapi import problems
 from api.phone_token import phone_of

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
-from alerts.settings_store import SettingRefused
+from alerts.site.settings_store import SettingRefused
 from api.auth import Caller, carer, services_of, signed_in
 from api.bodies import JsonObject
 from api.openapi import problems

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.account import AccountRefused
-from alerts.accounts import LogInRefused
-from alerts.shift_desk import ShiftDesk
-from alerts.shifts import ShiftRefused
+from alerts.access.account import AccountRefused
+from alerts.access.accounts import LogInRefused
+from alerts.shifts.shift import ShiftRefused
+from alerts.shifts.shift_desk import ShiftDesk
 from api.actors import acting
 from api.auth import (
     Caller,

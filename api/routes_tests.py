@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import test_proof, untested
-from alerts.settings_store import SettingRefused
-from alerts.test_proof import NoSuchTest
+from alerts.device_tests import proof as test_proof
+from alerts.device_tests import untested
+from alerts.device_tests.proof import NoSuchTest
+from alerts.site.settings_store import SettingRefused
 from api.actors import acting
 from api.auth import Caller, services_of, signed_in
 from api.openapi import problems

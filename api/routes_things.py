@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from alerts import queries
+from alerts.reads import queries
 from api.auth import Caller, services_of, signed_in
 from api.device_state import with_state
 from api.openapi import problems

@@ -12,10 +12,10 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts import audit
-from alerts.account import Account, AccountRefused
-from alerts.accounts import login_key
-from alerts.passwords import new_password
+from alerts.access import audit
+from alerts.access.account import Account, AccountRefused
+from alerts.access.accounts import login_key
+from alerts.access.passwords import new_password
 from api.auth import Caller, account_keeper, services_of
 from api.openapi import problems
 from api.problems import Problem

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from alerts.settings_reads import SettingsReads
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_reads import SettingsReads
+from alerts.site.settings_store import SettingsStore
 from rules import home_fold
 from rules.book import Book, Rule
 from rules.book_check import values_of

@@ -19,7 +19,7 @@ import structlog
 
 from alerts.database import Database
 from alerts.desk import Desk
-from alerts.outbox import Outbox
+from alerts.messages.outbox import Outbox
 from alerts.relay import Relay
 from api.background import Background
 from api.bases import Nightly, NightWork

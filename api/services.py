@@ -1,8 +1,8 @@
 """What every route gets: one frozen container, filled by the composition root (`api/wiring.py`) and by tests.
 
 Only the container and the narrow ports that the HTTP face needs from running parts live here; no behaviour.
-Function modules of the desk (`alerts.queries`, `alerts.people`, `alerts.access_log` …) are imported by the routes
-themselves and called with `services.database`.
+Function modules of the desk (`alerts.reads.queries`, `alerts.reads.people`, `alerts.access.access_log` …) are imported
+by the routes themselves and called with `services.database`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ingest.record import RawRecord
 from ingest.series import Series
 
 if TYPE_CHECKING:
-    from alerts.accounts import Accounts
+    from alerts.access.accounts import Accounts
     from alerts.database import Database
     from alerts.desk import Desk
-    from alerts.doors import Doors
-    from alerts.settings_store import SettingsStore
+    from alerts.messages.doors import Doors
+    from alerts.site.settings_store import SettingsStore
     from api.live import Wakeup
     from api.watch import Watch
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from alerts.settings_store import SettingRefused
+from alerts.site.settings_store import SettingRefused
 from api.problems import Problem
 from api.wire import milliseconds, utc_text
 

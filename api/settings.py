@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from alerts.site_problems import shown, wrong
+from alerts.site.problems import shown, wrong
 from api.settings_channels import Apprise, Channels, Email, Gateway, Push, Targets, Webhook
 from api.settings_heartbeat import Heartbeat
 from api.settings_section import FilePath, FolderPath, PageUrl, Port, Section, as_tuple

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from alerts.addresses import phone_number
 from alerts.channels.templates import problem_of
 from alerts.channels.web_push import HOSTS
-from alerts.site_problems import Problem, shown, wrong
+from alerts.messages.addresses import phone_number
+from alerts.site.problems import Problem, shown, wrong
 from api.settings_section import FilePath, PageUrl, Port, Section, as_tuple
 
 ChannelName = Literal["log", "mqtt", "sms", "voice", "email", "push", "webhook", "apprise"]

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from alerts.site_problems import Problem, meant, nearest, problems_of
+from alerts.site.problems import Problem, meant, nearest, problems_of
 from api.settings import Settings, environment_name, sections
 from api.settings_channels import missing
 from api.settings_section import Section

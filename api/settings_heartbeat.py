@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from alerts.heartbeat import problem_of
-from alerts.site_problems import shown, wrong
+from alerts.checks.heartbeat import problem_of
+from alerts.site.problems import shown, wrong
 from api.settings_section import FilePath, Section, is_http_address
 
 

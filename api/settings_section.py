@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from alerts.site_problems import shown, wrong
+from alerts.site.problems import shown, wrong
 
 
 def as_path(value: object) -> object:

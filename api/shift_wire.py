@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alerts.rota import Notice
-from alerts.shifts import ShiftRefused
-from alerts.site_problems import Problem as Mistake
+from alerts.shifts.rota import Notice
+from alerts.shifts.shift import ShiftRefused
+from alerts.site.problems import Problem as Mistake
 from api.problems import Problem
 from api.wire import utc_text
 from rules import local_time

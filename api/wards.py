@@ -6,8 +6,8 @@ caller's wards is refused there, before the route runs, with 403 `wrong-role` an
 nobody stands in `ABOUT_NOBODY`; a path parameter that is in neither list fails tests/contract/test_wards.py, so that a
 new route cannot forget. Lists and streams, which name nobody, are cut by `WardScope.keep` and `WardScope.changes`.
 
-A thing of no ward is everybody's (alerts/belonging.py). What does not exist passes, and the route says that it is not
-there. POST /events is not asked: handing in an alarm reads nothing, and must never be refused for who hands it in.
+A thing of no ward is everybody's (alerts/reads/belonging.py). What does not exist passes, and the route says that it is
+not there. POST /events is not asked: handing in an alarm reads nothing, and must never be refused for who hands it in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from alerts.belonging import Belonging, Wards
+from alerts.reads.belonging import Belonging, Wards
 from api.auth import SAFE_METHODS, Caller, caller_or_none, services_of
 from api.problems import Problem
 from api.services import Services

@@ -1,7 +1,7 @@
 """Who watches the service itself: the checks, which one process at a time does, and the sign of life to the outside.
 
-Edge: puts the desk's parts together; what they judge stands in `alerts/auditor.py` and `alerts/heartbeat.py`. Health,
-strip and metrics ask here.
+Edge: puts the desk's parts together; what they judge stands in `alerts/checks/auditor.py` and
+`alerts/checks/heartbeat.py`. Health, strip and metrics ask here.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.auditor import Audit, Auditor
 from alerts.channels.http_call import tls_context
+from alerts.checks.auditor import Audit, Auditor
+from alerts.checks.heartbeat import Heartbeat, HeartbeatOptions, Pulse
+from alerts.checks.reconciler import Reconciler
 from alerts.desk import Desk
-from alerts.heartbeat import Heartbeat, HeartbeatOptions, Pulse
-from alerts.reconciler import Reconciler
 from api.settings import Settings
 from api.settings_file import read_secret
 from ingest.journal import InputLog

@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, datetime, timedelta
 from typing import overload
 
-from alerts.alert_view import instant
+from alerts.reads.alert_view import instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEAR_MIN, YEAR_MAX = 1970, 9000

@@ -18,15 +18,15 @@ import msgspec
 import structlog
 import uvicorn
 
-from alerts.accounts import Accounts
+from alerts.access.accounts import Accounts
+from alerts.checks.heartbeat import HeartbeatOptions
 from alerts.database import migrate, open_database
 from alerts.desk import Desk
-from alerts.doors import Doors
-from alerts.heartbeat import HeartbeatOptions
-from alerts.outbox import Outbox
-from alerts.phone_answers import PhoneAnswers
+from alerts.messages.doors import Doors
+from alerts.messages.outbox import Outbox
+from alerts.messages.phone_answers import PhoneAnswers
 from alerts.relay import Relay
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 from api.app import create_app
 from api.bases import Nightly
 from api.bells import Bells

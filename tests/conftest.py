@@ -11,7 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from hypothesis import settings
 
-from alerts import passwords
+from alerts.access import passwords
 from tests.support.error_logs import watch_error_logs
 from tests.support.skips import SkipSummary
 

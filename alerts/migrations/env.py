@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection
 
-from alerts.tables import metadata
+from alerts.schema.tables import metadata
 
 
 def run(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """Pure: one alert as a page. Head, person, acts that are possible now, why, timeline, documentation.
 
-Which acts are possible is the desk's word (`alerts.lifecycle.possible`); this module only gives each its form: one tap,
-two taps, a choice, a receiver or a text.
+Which acts are possible is the desk's word (`alerts.handling.lifecycle.possible`); this module only gives each its form:
+one tap, two taps, a choice, a receiver or a text.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alerts.act_bodies import DOSE_ACTIONS
-from alerts.acts import CLAIM, TAKE_OVER, Actor
-from alerts.cards import NUMBERS
-from alerts.duty import WARD
-from alerts.lifecycle import CONTACTS, HELD, ONE_MORE, OPEN, Allowed, State, decide, possible
-from alerts.outcome_codes import offered
+from alerts.handling.act_bodies import DOSE_ACTIONS
+from alerts.handling.acts import CLAIM, TAKE_OVER, Actor
+from alerts.handling.cards import NUMBERS
+from alerts.handling.lifecycle import CONTACTS, HELD, ONE_MORE, OPEN, Allowed, State, decide, possible
+from alerts.handling.outcome_codes import offered
+from alerts.shifts.duty import WARD
 from api.board import format as fmt
 from api.board.cards import Directory, is_mine, labels, more_lines, next_line, revision, state_line, what
 from api.board.person_view import person_view

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from alerts.account import LANGUAGES, ROLES
+from alerts.access.account import LANGUAGES, ROLES
 from api import routes_users
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from alerts.acts import ACTS, Actor, Refused
+from alerts.handling.acts import ACTS, Actor, Refused
 from api.actors import acting
 from api.auth import Caller, carer, services_of, signed_in
 from api.board import format as fmt

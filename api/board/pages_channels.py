@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from alerts.channel_reads import channel_items, channel_tries, refusals
-from alerts.phone_answers import Looked
+from alerts.messages.channel_reads import channel_items, channel_tries, refusals
+from alerts.messages.phone_answers import Looked
 from api.auth import Caller, operator, signed_in
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Form, Path, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
-from alerts import people
-from alerts.grouping import LOOKED_AFTER, OUTCOMES
+from alerts.quiet.grouping import LOOKED_AFTER, OUTCOMES
+from alerts.reads import people
 from api import routes_quiet
 from api.auth import Caller, carer
 from api.board import reads as board_reads

@@ -14,9 +14,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse
 
-from alerts.rota import instant_ms
-from alerts.rota_files import CSV, ICALENDAR
-from alerts.shift_desk import ShiftDesk
+from alerts.shifts.rota import instant_ms
+from alerts.shifts.rota_files import CSV, ICALENDAR
+from alerts.shifts.shift_desk import ShiftDesk
 from api import routes_phones, routes_rota, routes_shifts
 from api.auth import Caller, carer, check_same_site, operator, services_of, signed_in
 from api.board import reads as board_reads

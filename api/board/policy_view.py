@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerts.policies import FUNCTION_WORD
+from alerts.routing.policies import FUNCTION_WORD
 from api.board.words import Words
 from ingest.quantities import parse_duration_ms
 

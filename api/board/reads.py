@@ -12,9 +12,9 @@ from typing import Any
 
 from fastapi import Request
 
-from alerts import queries
-from alerts.acts import Actor
-from alerts.channel_reads import troubled
+from alerts.handling.acts import Actor
+from alerts.messages.channel_reads import troubled
+from alerts.reads import queries
 from api.actors import acting
 from api.auth import Caller
 from api.board.cards import Directory
@@ -63,7 +63,7 @@ class Reads(ShiftReads):
         return [] if self.services.watch is None else [code for code, _ in self.services.watch.problems()]
 
     def _failing_channels(self) -> list[tuple[str, str]]:
-        """Channels that are slow or down (alerts/channel_health.py)."""
+        """Channels that are slow or down (alerts/messages/channel_health.py)."""
         return troubled(self.db, self.services.site_id, self.services.channels)
 
     def queue(self, caller: Caller) -> list[dict[str, Any]]:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from alerts import access_log, doses, people, queries, whereabouts
-from alerts.settings_store import SettingRefused
+from alerts.access import access_log
+from alerts.reads import doses, people, queries, whereabouts
+from alerts.site.settings_store import SettingRefused
 from api.auth import Caller
 from api.board.band import Span
 from api.board.format import DAY_MS, to_ms

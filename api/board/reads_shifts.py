@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from alerts import people
-from alerts.rota_store import RotaStore
-from alerts.shift_desk import ShiftDesk
+from alerts.reads import people
+from alerts.shifts.rota_store import RotaStore
+from alerts.shifts.shift_desk import ShiftDesk
 from api.auth import Caller
 from api.board.reads_people import PeopleReads
 
@@ -18,7 +18,7 @@ class ShiftReads(PeopleReads):
     _duty: list[dict[str, Any]] | None = None  # one request asks for it several times
 
     def duty_now(self) -> list[dict[str, Any]]:
-        """Functions of the caller's wards with who has them (`alerts.shift_desk.ShiftDesk.functions`)."""
+        """Functions of the caller's wards with who has them (`alerts.shifts.shift_desk.ShiftDesk.functions`)."""
         if self._duty is None:
             self._duty = ShiftDesk(self.services.desk).functions(self.now_ms(), self.scope.wards)
         return self._duty

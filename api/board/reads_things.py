@@ -7,10 +7,12 @@ from typing import Any
 
 from fastapi import Request
 
-from alerts import people, test_proof, untested
-from alerts.accounts import DEMO_PASSWORD
-from alerts.settings_store import SettingRefused
-from alerts.test_sessions import running_test_sessions
+from alerts.access.accounts import DEMO_PASSWORD
+from alerts.device_tests import proof as test_proof
+from alerts.device_tests import untested
+from alerts.device_tests.sessions import running_test_sessions
+from alerts.reads import people
+from alerts.site.settings_store import SettingRefused
 from api import routes_operations
 from api.actors import acting
 from api.auth import Caller

@@ -9,8 +9,8 @@ from datetime import date
 
 import msgspec
 
-from alerts.projection import relayed
-from alerts.site_items import settings_of
+from alerts.site.items import settings_of
+from alerts.site.projection import relayed
 from ingest.codecs import default_codecs
 from ingest.record import EVENT, SETTING, Input, RawRecord
 from ingest.source_fold import SourceFold

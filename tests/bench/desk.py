@@ -13,17 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from alerts import reports, schema_people
 from alerts.channels import OK, Message, Result
+from alerts.checks.reconciler import Reconciler
 from alerts.database import open_database
 from alerts.desk import Desk
-from alerts.outbox import Outbox
-from alerts.reconciler import Reconciler
-from alerts.reports import Period
-from alerts.rota_store import RotaStore
-from alerts.schema import alerts, incidents, timers
-from alerts.schema_checks import moments
-from alerts.schema_shifts import rota
+from alerts.messages.outbox import Outbox
+from alerts.numbers import reports
+from alerts.numbers.reports import Period
+from alerts.schema import people as schema_people
+from alerts.schema.alerts import alerts, incidents, timers
+from alerts.schema.checks import moments
+from alerts.schema.shifts import rota
+from alerts.shifts.rota_store import RotaStore
 from rules.fold_runner import EFFECTS_A_TRANSACTION
 from tests.bench.report import Figure, milliseconds, quantile, whole
 from tests.support.desk import NIGHT_MS, SITE, new_database, pressed, way_gone

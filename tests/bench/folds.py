@@ -6,8 +6,8 @@ import time
 
 import msgspec
 
-from alerts.projection import relayed, setting
-from alerts.site_model import Item, check
+from alerts.site.model import Item, check
+from alerts.site.projection import relayed, setting
 from ingest.codecs import default_codecs
 from ingest.record import MQTT, SETTING, Input, RawRecord
 from ingest.source_fold import SourceFold

@@ -15,7 +15,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Browser
 
-from alerts.accounts import DEMO_PASSWORD
+from alerts.access.accounts import DEMO_PASSWORD
 from tests.support.servers import chromium_launch_options
 
 START_TIMEOUT_S = 60

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from alerts.accounts import DEMO_PASSWORD
+from alerts.access.accounts import DEMO_PASSWORD
 from tests.support.board import DESK, expect_live, signed_in
 
 

@@ -5,11 +5,11 @@ import importlib.util
 import pytest
 from sqlalchemy import func, select
 
-from alerts import login_limit
-from alerts.accounts import AccountRefused, Accounts, LogInRefused, ensure_demo_accounts
-from alerts.login_limit import PER_SOURCE, PER_USER, WINDOW_MS
-from alerts.passwords import AT_ONCE, WAITING_MAX, Busy, Passwords
-from alerts.schema_people import login_attempts, machine_keys, sessions, users
+from alerts.access import login_limit
+from alerts.access.accounts import AccountRefused, Accounts, LogInRefused, ensure_demo_accounts
+from alerts.access.login_limit import PER_SOURCE, PER_USER, WINDOW_MS
+from alerts.access.passwords import AT_ONCE, WAITING_MAX, Busy, Passwords
+from alerts.schema.people import login_attempts, machine_keys, sessions, users
 from tests.support.people import NOW_MS, SITE, filled_store
 
 PASSWORD = "tre små bjørner"
@@ -78,7 +78,7 @@ def test_only_hashes_are_kept(accounts):
 
 def test_a_password_costs_the_service_what_owasp_asks():
     """argon2id with 19 MiB, two rounds and one lane, in a module that no test has made quick (tests/conftest.py)."""
-    spec = importlib.util.find_spec("alerts.passwords")
+    spec = importlib.util.find_spec("alerts.access.passwords")
     assert spec is not None
     assert spec.loader is not None
     untouched = importlib.util.module_from_spec(spec)

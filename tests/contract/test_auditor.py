@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from alerts import next_steps
-from alerts.auditor import LATE_MS, Auditor
 from alerts.channels import FAILED, Result
-from alerts.reconciler import Finding, Reconciler
-from alerts.schema_people import gateways, homes
+from alerts.checks import next_steps
+from alerts.checks.auditor import LATE_MS, Auditor
+from alerts.checks.reconciler import Finding, Reconciler
+from alerts.schema.people import gateways, homes
 from rules.effects import Raise
 from tests.support.desk import (
     HOUR,

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 from api.bases import FOLDS, prove
 from api.explanations import explanation
 from api.rule_book import engine_version

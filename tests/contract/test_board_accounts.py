@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts import audit
+from alerts.access import audit
 from tests.support.board import board_stack
 from tests.support.desk import SITE
 from tests.support.http import PASSWORD, HttpStack

@@ -6,7 +6,7 @@ import json
 
 from sqlalchemy import select
 
-from alerts.schema_people import relay
+from alerts.schema.people import relay
 from rules.effects import Reason
 from tests.support.board import board_stack, key_of
 from tests.support.desk import cause, out_of_bed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.doses import WARNS_MS, unsure_doses
+from alerts.reads.doses import WARNS_MS, unsure_doses
 from rules.effects import Observe, Reason, effect_id
 from tests.support.board import FakeDemo, board_stack
 from tests.support.http import HttpStack

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts.policy_store import Policies
+from alerts.routing.policy_store import Policies
 from tests.support.board import board_stack, key_of
 from tests.support.desk import SITE, out_of_bed
 from tests.support.http import HttpStack

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts import access_log
+from alerts.access import access_log
 from api.board.page import SOUND_COOKIE
 from tests.support.board import FakeDemo, board_stack
 from tests.support.desk import out_of_bed

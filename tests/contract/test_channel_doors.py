@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from alerts import queries
-from alerts.addresses import address_of
 from alerts.channels.channel import FAILED, OK, UNKNOWN, Result
-from alerts.outbox import Outbox
-from alerts.schema import attempts, outbox
+from alerts.messages.addresses import address_of
+from alerts.messages.outbox import Outbox
+from alerts.reads import queries
+from alerts.schema.alerts import attempts, outbox
 from tests.support.desk import MINUTE, SECOND, SITE
 from tests.support.http import http_stack, slug
 from tests.support.phone_night import NATT_1, NATT_2, Night, app_over

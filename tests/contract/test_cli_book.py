@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from alerts.database import migrate, open_database
-from alerts.settings_store import SettingsStore, mark_in_force
+from alerts.site.settings_store import SettingsStore, mark_in_force
 from api.commands import run
 from api.rule_book import settle_book
 from ingest.record import SETTING, Input, Setting

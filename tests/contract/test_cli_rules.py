@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerts.database import migrate, open_database
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 from api.commands import run
 from tests.support.home_story import HomeStory
 from tests.support.journals import folded, sqlite_journal

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from alerts import queries
-from alerts.acts import Actor, Refused
-from alerts.schema_people import relay
+from alerts.handling.acts import Actor, Refused
+from alerts.reads import queries
+from alerts.schema.people import relay
 from tests.support.desk import IDA, MINUTE, OLA, SECOND, Duty
 
 WRITTEN = {"cause": "fall", "action": "helped_up", "contact": "on_site"}

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from sqlalchemy import select
 
-from alerts import queries
-from alerts.acts import Refused
-from alerts.schema_people import relay
+from alerts.handling.acts import Refused
+from alerts.reads import queries
+from alerts.schema.people import relay
 from tests.support.desk import IDA, MINUTE, NOON_MS, OLA, Duty, cleared, open_without_next_action
 
 WRITTEN = {"cause": "fall", "action": "helped_up", "contact": "on_site"}

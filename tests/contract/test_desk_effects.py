@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alerts import queries
+from alerts.reads import queries
 from api.wire import utc_text
 from rules.effects import Fenced, Parameter
 from tests.support.desk import (

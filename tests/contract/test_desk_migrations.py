@@ -7,10 +7,12 @@ import sqlite3
 
 import pytest
 
-from alerts import schema, schema_people, schema_upkeep
 from alerts.database import DatabaseRefused, migrate, open_database
 from alerts.desk import Desk
-from alerts.tables import metadata
+from alerts.schema import alerts as schema
+from alerts.schema import people as schema_people
+from alerts.schema import upkeep as schema_upkeep
+from alerts.schema.tables import metadata
 from tests.support.desk import NIGHT_MS, SITE, pressed
 
 

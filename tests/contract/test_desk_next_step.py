@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alerts.alert_view import instant
+from alerts.reads.alert_view import instant
 from tests.support.desk import IDA, MINUTE, OLA, SECOND, Duty
 
 

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from alerts import queries, schema_people, schema_shifts, silences
-from alerts.schema import alerts as alert_rows
-from alerts.schema import causes, incidents, timers
-from alerts.silences import NewSilence
+from alerts.quiet import silences
+from alerts.quiet.silences import NewSilence
+from alerts.reads import queries
+from alerts.schema import people as schema_people
+from alerts.schema import shifts as schema_shifts
+from alerts.schema.alerts import alerts as alert_rows
+from alerts.schema.alerts import causes, incidents, timers
 from rules.effects import Observe, Raise, Reason, effect_id
 from tests.support.desk import (
     HOUR,

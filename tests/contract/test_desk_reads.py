@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from alerts import queries
-from alerts.schema import incidents
-from alerts.schema_people import setting_versions
+from alerts.reads import queries
+from alerts.schema.alerts import incidents
+from alerts.schema.people import setting_versions
 from tests.support.desk import (
     MINUTE,
     NIGHT_MS,

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts import test_proof, untested
+from alerts.device_tests import proof as test_proof
+from alerts.device_tests import untested
 from ingest.event import DEVICE_SAYS_TEST
 from rules.effects import Raise, Reason, effect_id
 from rules.local_time import instant_ms

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from alerts.auditor import LATE_MS, Auditor
-from alerts.heartbeat import Heartbeat, HeartbeatOptions, problem_of
-from alerts.reconciler import Reconciler
+from alerts.checks.auditor import LATE_MS, Auditor
+from alerts.checks.heartbeat import Heartbeat, HeartbeatOptions, problem_of
+from alerts.checks.reconciler import Reconciler
 from api.board.frame import strip
 from api.board.place import local_clock
 from api.board.words import Words

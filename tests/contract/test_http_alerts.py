@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts import access_log
+from alerts.access import access_log
 from tests.support.desk import out_of_bed, pressed
 from tests.support.http import HttpStack, http_stack, slug
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select, update
 
-from alerts import access_log
-from alerts.schema_people import setting_versions
+from alerts.access import access_log
+from alerts.schema.people import setting_versions
 from ingest.series import Mark, Point
 from tests.support.http import HttpStack, http_stack, slug
 

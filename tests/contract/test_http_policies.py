@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts import access_log
+from alerts.access import access_log
 from alerts.relay import Relay
 from ingest.record import RawRecord
 from tests.support.desk import MINUTE

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts import access_log, audit
-from alerts.quiet import SETTLE_MS
+from alerts.access import access_log, audit
+from alerts.quiet.pipeline import SETTLE_MS
 from tests.support.desk import HOUR, MINUTE, NOON_MS, SITE, out_of_bed, way_gone
 from tests.support.http import HttpStack, http_stack, slug
 

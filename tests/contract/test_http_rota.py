@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts import audit
-from alerts.duty import duty_of, shift_end_ms
+from alerts.access import audit
+from alerts.shifts.duty import duty_of, shift_end_ms
 from tests.support.desk import HOUR, SITE
 from tests.support.http import HttpStack, http_stack, slug
 

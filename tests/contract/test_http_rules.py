@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.settings_store import mark_in_force
+from alerts.site.settings_store import mark_in_force
 from api.app import create_app
 from api.board.router import board_router
 from api.rule_book import ServedBook, settle_book

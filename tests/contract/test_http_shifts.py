@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts import access_log, audit
+from alerts.access import access_log, audit
 from tests.support.desk import HOUR, MINUTE, SITE
 from tests.support.http import PASSWORD, HttpStack, http_stack, slug
 

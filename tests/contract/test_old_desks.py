@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alerts import queries
-from alerts.acts import Refused
 from alerts.database import MIGRATIONS, Database, migrate, open_database
 from alerts.desk import Desk
-from alerts.outbox import Outbox
-from alerts.schema_checks import moments
+from alerts.handling.acts import Refused
+from alerts.messages.outbox import Outbox
+from alerts.reads import queries
+from alerts.schema.checks import moments
 from tests.support.desk import IDA, MINUTE, OLA, SITE, FakePhones, open_without_next_action
 
 KEPT = Path(__file__).parent / "old_desks"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alerts import queries
 from alerts.channels import FAILED, OK, UNKNOWN, Message, Result
 from alerts.channels.log import LogChannel
 from alerts.channels.mqtt import MqttChannel
-from alerts.outbox import Outbox
+from alerts.messages.outbox import Outbox
+from alerts.reads import queries
 from tests.support.desk import MINUTE, SECOND, Duty, FakePhones
 
 DOWN, SILENT = Result(FAILED, "refused"), Result(UNKNOWN, "no answer")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from alerts import access_log, people
+from alerts.access import access_log
+from alerts.reads import people
 from tests.support.people import NOW_MS, SITE, filled_store
 
 

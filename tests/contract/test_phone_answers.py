@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from alerts.escalation import Target
-from alerts.schema_channels import phone_answers
-from alerts.schema_people import contacts
+from alerts.routing.escalation import Target
+from alerts.schema.channels import phone_answers
+from alerts.schema.people import contacts
 from tests.support.desk import MINUTE, SECOND, SITE
 from tests.support.http import http_stack
 from tests.support.phone_night import NATT_1, NATT_2, STRANGER, Night

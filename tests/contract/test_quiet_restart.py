@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from alerts.channels import OK, Message, Result
-from alerts.outbox import Outbox
+from alerts.messages.outbox import Outbox
 from api.live import Wakeup
 from api.service import Service
 from api.wiring import Options, build

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from alerts import queries
 from alerts.channels import FAILED, Result
-from alerts.outbox import Outbox
-from alerts.reconciler import Reconciler
+from alerts.checks.reconciler import Reconciler
+from alerts.messages.outbox import Outbox
+from alerts.reads import queries
 from ingest.event import TEST, Event
 from ingest.journal_sqlite import open_journal
 from ingest.record import CLOCK, EVENT, Folded, Input, RawRecord, Verdict

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from alerts import handover, moments, reports
-from alerts.reports import Period
-from alerts.schema_checks import handovers
-from alerts.schema_checks import moments as moment_rows
+from alerts.numbers import handover, moments, reports
+from alerts.numbers.reports import Period
+from alerts.schema.checks import handovers
+from alerts.schema.checks import moments as moment_rows
 from api.routes_reports import as_csv
 from tests.support.desk import HOUR, MINUTE, NIGHT_MS, SECOND, SITE, Duty, cleared, out_of_bed, pressed
 from tests.support.http import HttpStack, http_stack

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from alerts.schema import changes
-from alerts.schema_people import relay, setting_versions
-from alerts.settings_reads import site_of
-from alerts.settings_store import SettingRefused, mark_in_force
+from alerts.schema.alerts import changes
+from alerts.schema.people import relay, setting_versions
+from alerts.site.settings_reads import site_of
+from alerts.site.settings_store import SettingRefused, mark_in_force
 from ingest.record import Setting
 from tests.support.people import NOW_MS, SITE, filled_store, new_store
 
@@ -65,7 +65,7 @@ def test_what_cannot_be_told_to_the_fold_is_not_saved(store, monkeypatch):
     def broken(*_):
         raise RuntimeError("disk")
 
-    monkeypatch.setattr("alerts.settings_store.enqueue_setting", broken)
+    monkeypatch.setattr("alerts.site.settings_store.enqueue_setting", broken)
     with pytest.raises(RuntimeError):
         store.save("device", "d1", {"address": "vardevakt:g1/ny"}, "s1", 5)
 

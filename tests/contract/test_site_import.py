@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import func, select
 
-from alerts import site_export, site_import
-from alerts.schema_people import relay, setting_versions
-from alerts.settings_store import SettingRefused
-from alerts.site_file import load, loads
+from alerts.schema.people import relay, setting_versions
+from alerts.site import exporter as site_export
+from alerts.site import importer as site_import
+from alerts.site.file import load, loads
+from alerts.site.settings_store import SettingRefused
 from tests.support.people import NOW_MS, WHOLE, filled_store, new_store, whole_site
 
 

@@ -12,14 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from alerts import access_log, phones, queries, silences
-from alerts.acts import ACTS
-from alerts.policy_store import Policies
-from alerts.rota import Line
-from alerts.rota_store import RotaStore
-from alerts.schema_quiet import outages
-from alerts.shift_desk import ShiftDesk
-from alerts.silences import NewSilence
+from alerts.access import access_log
+from alerts.handling.acts import ACTS
+from alerts.quiet import silences
+from alerts.quiet.silences import NewSilence
+from alerts.reads import queries
+from alerts.routing.policy_store import Policies
+from alerts.schema.quiet import outages
+from alerts.shifts import phones
+from alerts.shifts.rota import Line
+from alerts.shifts.rota_store import RotaStore
+from alerts.shifts.shift_desk import ShiftDesk
 from api.wards import ABOUT_NOBODY, NAMES, WardScope, within_wards
 from ingest.record import RawRecord
 from tests.support.board import FakeDemo, board_stack

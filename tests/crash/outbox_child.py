@@ -18,8 +18,8 @@ from alerts.channels.channel import Channel, Message, Result
 from alerts.channels.http_gateway import GatewayOptions, HttpGateway
 from alerts.database import Database, open_database
 from alerts.desk import Desk
-from alerts.outbox import Outbox
-from alerts.phone_answers import PhoneAnswers
+from alerts.messages.outbox import Outbox
+from alerts.messages.phone_answers import PhoneAnswers
 from api.log_setup import configure_logging
 from tests.support.desk import NIGHT_MS, SITE, pressed
 from tests.support.far_ends import SECRET

@@ -11,11 +11,11 @@ import sys
 import pytest
 from sqlalchemy import update
 
-from alerts import queries
 from alerts.desk import Desk
-from alerts.outbox import Outbox
-from alerts.phone_answers import PhoneAnswers
-from alerts.schema_people import functions
+from alerts.messages.outbox import Outbox
+from alerts.messages.phone_answers import PhoneAnswers
+from alerts.reads import queries
+from alerts.schema.people import functions
 from tests.crash.outbox_child import NATT_1, REPLY, gateway, raise_alarm
 from tests.support.desk import NIGHT_MS, SITE, new_database, open_without_next_action, pressed
 from tests.support.far_ends import FakeGateway

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import update
 
-from alerts import schema_people
-from alerts.acts import Actor, Refused
-from alerts.alert_view import instant
+from alerts.handling.acts import Actor, Refused
+from alerts.reads.alert_view import instant
+from alerts.schema import people as schema_people
 from tests.support.desk import IDA, MINUTE, OLA, SECOND, Duty, open_without_next_action
 
 ALI = Actor(staff="s3", name="Ali", function="leder")

@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from alerts import queries
-from alerts.acts import ACTS, Refused
-from alerts.outbox import Outbox
+from alerts.handling.acts import ACTS, Refused
+from alerts.messages.outbox import Outbox
+from alerts.reads import queries
 from rules.effects import alarm_alert_id
 from tests.support.desk import (
     IDA,

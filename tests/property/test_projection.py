@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from alerts.projection import FIELDS, setting
-from alerts.schema_people import relay
-from alerts.site_model import MODELS, check
+from alerts.schema.people import relay
+from alerts.site.model import MODELS, check
+from alerts.site.projection import FIELDS, setting
 from tests.support.people import NOW_MS, filled_store
 
 MARK = "\N{SNOWMAN}"

@@ -8,7 +8,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.quiet import BEHIND, EXPLAINED, HOUR, INHIBITED, RING, STAGES, WAIT, Notice, Silence, Situation, judge
+from alerts.quiet.pipeline import (
+    BEHIND,
+    EXPLAINED,
+    HOUR,
+    INHIBITED,
+    RING,
+    STAGES,
+    WAIT,
+    Notice,
+    Silence,
+    Situation,
+    judge,
+)
 
 NOW_MS = 1_772_328_600_000
 EVERYTHING = Silence("s1", 0, NOW_MS + 24 * HOUR)

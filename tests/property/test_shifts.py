@@ -21,10 +21,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from alerts.acts import Actor
-from alerts.duty import duty_of
-from alerts.shift_desk import ShiftDesk
-from alerts.shifts import ShiftRefused
+from alerts.handling.acts import Actor
+from alerts.shifts.duty import duty_of
+from alerts.shifts.shift import ShiftRefused
+from alerts.shifts.shift_desk import ShiftDesk
 from tests.support.desk import HOUR, MINUTE, NOON_MS, SITE, Duty, open_without_next_action
 from tests.support.shift_people import at, check_in, member, on_shift
 

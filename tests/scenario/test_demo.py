@@ -9,10 +9,11 @@ import time
 import httpx2
 import pytest
 
-from alerts import queries, site_import
 from alerts.database import migrate, open_database
-from alerts.settings_store import SettingsStore
-from alerts.site_file import loads
+from alerts.reads import queries
+from alerts.site import importer as site_import
+from alerts.site.file import loads
+from alerts.site.settings_store import SettingsStore
 from api.demo import Demo, demo_site
 from api.wiring import Options, running
 from tests.support.simulated import BOOK

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from alerts.outbox import Outbox
+from alerts.messages.outbox import Outbox
 from tests.support.desk import HOUR, MINUTE, SECOND, SITE, Duty, observed, open_without_next_action, pressed
 
 NATT_1, NATT_2, LEDER, OUTSIDE = "natt-1", "natt-2", "leder", "fallback"

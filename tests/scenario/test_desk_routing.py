@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.acts import Actor, Refused
-from alerts.alert_view import instant
 from alerts.channels import FAILED, Result
+from alerts.handling.acts import Actor, Refused
+from alerts.reads.alert_view import instant
 from tests.support.desk import IDA, MINUTE, OLA, SECOND, Duty, open_without_next_action
 from tests.support.routing_desk import contact, policy
 from tests.support.shift_people import member, planned

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.acts import Refused
-from alerts.alert_view import instant
+from alerts.handling.acts import Refused
+from alerts.reads.alert_view import instant
 from tests.support.desk import IDA, MINUTE, OLA, SECOND, Duty, open_without_next_action
 from tests.support.routing_desk import LEDER, cards, contact, more, policy, risk, wandering, ward
 from tests.support.shift_people import new_phone

@@ -8,9 +8,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, update
 
-from alerts import outage_list, outage_reads, schema_people
-from alerts.acts import Refused
-from alerts.quiet import SETTLE_MS
+from alerts.handling.acts import Refused
+from alerts.quiet import outage_list, outage_reads
+from alerts.quiet.pipeline import SETTLE_MS
+from alerts.schema import people as schema_people
 from tests.support.desk import (
     MINUTE,
     NIGHT_MS,

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from alerts.site_model import Plan
+from alerts.site.model import Plan
 from api.board.why import reason_line
 from api.board.words import Words
 from ingest.record import CLOCK, Input

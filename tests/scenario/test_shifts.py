@@ -7,13 +7,13 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from alerts.acts import Actor
 from alerts.channels.channel import PushTo
-from alerts.duty import duty_of
-from alerts.push_subscriptions import subscribe
-from alerts.schema_channels import push_subscriptions
-from alerts.shift_desk import ShiftDesk
-from alerts.shifts import ShiftRefused
+from alerts.handling.acts import Actor
+from alerts.messages.push_subscriptions import subscribe
+from alerts.schema.channels import push_subscriptions
+from alerts.shifts.duty import duty_of
+from alerts.shifts.shift import ShiftRefused
+from alerts.shifts.shift_desk import ShiftDesk
 from rules import local_time
 from tests.support.desk import HOUR, MINUTE, NOON_MS, SITE, Duty, open_without_next_action
 from tests.support.shift_people import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts import test_proof
+from alerts.device_tests import proof as test_proof
 from tests.support.wired_story import CODES, NATT_1, NATT_2, SITE, WiredStory
 
 DAY = date(2026, 3, 2)

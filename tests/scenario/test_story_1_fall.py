@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts import handover, reports
-from alerts.acts import Refused
+from alerts.handling.acts import Refused
+from alerts.numbers import handover, reports
 from tests.support.wired_story import CODES, FALLBACK, NATT_1, NATT_2, SITE, WiredStory
 
 QUARTER_MS = 15 * 60_000

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts import queries
-from alerts.acts import Refused
+from alerts.handling.acts import Refused
+from alerts.reads import queries
 from tests.support.wired_story import FALLBACK, NATT_1, NATT_2, SITE, WiredStory
 
 QUARTER_MS = 15 * 60_000

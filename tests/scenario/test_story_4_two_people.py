@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts import queries
+from alerts.reads import queries
 from tests.support.wired_story import FALLBACK, NATT_1, NATT_2, SITE, WiredStory
 
 NATT_3 = "+4798888883"

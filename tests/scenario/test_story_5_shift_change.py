@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts import push_subscriptions
 from alerts.channels.channel import PushTo
+from alerts.messages import push_subscriptions
 from tests.support.http import PASSWORD, slug
 from tests.support.story_face import PIN, StoryClient, StoryFace
 from tests.support.wired_story import FALLBACK, WiredStory

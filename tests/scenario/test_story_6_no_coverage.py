@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts import phones, queries
+from alerts.reads import queries
+from alerts.shifts import phones
 from tests.support.wired_story import CODES, FALLBACK, NATT_1, NATT_2, SITE, WiredStory
 
 VALLEY = SITE.replace("interval: 1 min", "interval: 15 min").replace("arrival_goal: 40 min", "arrival_goal: 45 min")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from alerts.outbox import Outbox
-from alerts.phone_answers import PhoneAnswers
-from alerts.schema_people import functions
+from alerts.messages.outbox import Outbox
+from alerts.messages.phone_answers import PhoneAnswers
+from alerts.schema.people import functions
 from tests.support.desk import MINUTE, SECOND, Duty
 from tests.support.phones import Devices
 from tests.support.shift_people import new_phone

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from alerts import queries
-from alerts.policy_store import Policies
+from alerts.reads import queries
+from alerts.routing.policy_store import Policies
 from tests.support.story_face import StoryClient, StoryFace
 from tests.support.wired_story import CODES, FALLBACK, NATT_1, NATT_2, SITE, WiredStory
 

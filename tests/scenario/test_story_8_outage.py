@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from alerts import outage_list, outage_reads
-from alerts.acts import Actor
+from alerts.handling.acts import Actor
+from alerts.quiet import outage_list, outage_reads
 from tests.support.wired_story import NATT_1, WiredStory
 
 HOMES, GONE, CRITICAL, STILL_OUT = 80, 61, range(0, 60, 10), (3, 4, 5)

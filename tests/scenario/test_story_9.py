@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerts import handover
+from alerts.numbers import handover
 from tests.support.wired_story import CODES, NATT_1, SITE, WiredStory
 
 NIGHT = date(2026, 3, 2)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from alerts.site_file import loads
+from alerts.site.file import loads
 from api.replay import ReplayResult, alert_lines, replay
 from ingest.codecs import default_codecs
 from rules.book_file import shipped_book

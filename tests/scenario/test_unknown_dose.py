@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.doses import unsure_doses
+from alerts.reads.doses import unsure_doses
 from tests.support.wired_story import CODES, NATT_1, SITE, WiredStory
 
 MAUNDY_THURSDAY = date(2026, 4, 2)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
-from alerts.site_items import settings_of
+from alerts.site.items import settings_of
 from ingest.codecs import default_codecs
 from ingest.record import SETTING, RawRecord
 from ingest.source_fold import SourceFold

@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from alerts import queries, schema_people
-from alerts.acts import Actor
 from alerts.channels import FAILED, OK, Message, Result
 from alerts.database import Database, open_database
 from alerts.desk import Desk
-from alerts.outbox import Outbox
-from alerts.tables import metadata
+from alerts.handling.acts import Actor
+from alerts.messages.outbox import Outbox
+from alerts.reads import queries
+from alerts.schema import people as schema_people
+from alerts.schema.tables import metadata
 from rules.effects import Effect, Raise
 from tests.support.desk_effects import (
     HOUR,

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from alerts import queries
 from alerts.database import Database
 from alerts.desk import Desk
+from alerts.reads import queries
 from ingest.journal_sqlite import SqliteJournal
 from ingest.record import Folded, Input
 from ingest.vocabulary import floor_flag

@@ -21,12 +21,12 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from alerts.accounts import Accounts
+from alerts.access.accounts import Accounts
 from alerts.database import Database, open_database
 from alerts.desk import Desk
-from alerts.doors import Doors
-from alerts.settings_store import SettingsStore
-from alerts.tables import metadata
+from alerts.messages.doors import Doors
+from alerts.schema.tables import metadata
+from alerts.site.settings_store import SettingsStore
 from api.app import create_app
 from api.live import Wakeup
 from api.problems import URN

@@ -6,12 +6,12 @@ import functools
 import tempfile
 from pathlib import Path
 
-from alerts import site_import
 from alerts.database import open_database
-from alerts.settings_store import SettingsStore
-from alerts.site_file import load, loads
-from alerts.site_items import SiteFile
-from alerts.tables import metadata
+from alerts.schema.tables import metadata
+from alerts.site import importer as site_import
+from alerts.site.file import load, loads
+from alerts.site.items import SiteFile
+from alerts.site.settings_store import SettingsStore
 
 SITE = "solvang"
 NOW_MS = 1_772_000_000_000

@@ -10,13 +10,13 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import update
 
-from alerts import queries
-from alerts.channel_reads import refusals
-from alerts.doors import Doors
-from alerts.outbox import Outbox
-from alerts.phone_answers import PhoneAnswers
-from alerts.receipts import DoorOptions
-from alerts.schema_people import functions, keys
+from alerts.messages.channel_reads import refusals
+from alerts.messages.doors import Doors
+from alerts.messages.outbox import Outbox
+from alerts.messages.phone_answers import PhoneAnswers
+from alerts.messages.receipts import DoorOptions
+from alerts.reads import queries
+from alerts.schema.people import functions, keys
 from api.app import create_app
 from api.board.router import board_router
 from api.services import Services

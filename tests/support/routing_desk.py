@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from alerts import schema_people
-from alerts.acts import Actor
-from alerts.policy_store import Policies
+from alerts.handling.acts import Actor
+from alerts.routing.policy_store import Policies
+from alerts.schema import people as schema_people
 from rules.effects import Raise, Reason, Update, effect_id
 from tests.support.desk import SITE, Duty, cause, out_of_bed
 

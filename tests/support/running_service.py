@@ -21,8 +21,8 @@ import httpx2
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from alerts import site_import
-from alerts.site_file import loads
+from alerts.site import importer as site_import
+from alerts.site.file import loads
 from api.channel_wiring import ChannelOptions
 from api.wiring import Options, Running, running
 from ingest.event import Event

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from alerts import phones
-from alerts.acts import Actor
-from alerts.schema_people import staff
-from alerts.schema_shifts import rota
-from alerts.shift_desk import ShiftDesk
+from alerts.handling.acts import Actor
+from alerts.schema.people import staff
+from alerts.schema.shifts import rota
+from alerts.shifts import phones
+from alerts.shifts.shift_desk import ShiftDesk
 from alerts.transaction import Transaction
 from rules import local_time
 from tests.support.desk import SITE, Duty

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from alerts.site_file import loads
-from alerts.site_items import SiteFile
+from alerts.site.file import loads
+from alerts.site.items import SiteFile
 from api.replay import ReplayResult, replay
 from ingest.codecs import default_codecs
 from rules.book_file import shipped_book

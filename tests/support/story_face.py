@@ -10,7 +10,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from alerts.accounts import Accounts
+from alerts.access.accounts import Accounts
 from api.app import create_app
 from api.board.router import board_router
 from api.live import Wakeup

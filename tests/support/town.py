@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.accounts import Accounts
+from alerts.access.accounts import Accounts
 from alerts.database import migrate, open_database
-from alerts.settings_store import SettingsStore
+from alerts.site.settings_store import SettingsStore
 
 SITE = "solbakken"
 ROLES = (("motion", "hall"), ("bed", "bedroom"), ("front_door", None), ("thermo", "kitchen"), ("pendant", None))

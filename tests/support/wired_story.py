@@ -18,16 +18,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from alerts import queries, schema_people, site_import
-from alerts.acts import Actor
 from alerts.database import migrate, open_database
 from alerts.desk import Desk
-from alerts.outbox import Outbox
-from alerts.phone_answers import PhoneAnswers
+from alerts.handling.acts import Actor
+from alerts.messages.outbox import Outbox
+from alerts.messages.phone_answers import PhoneAnswers
+from alerts.reads import queries
 from alerts.relay import Relay
-from alerts.settings_store import SettingsStore
-from alerts.shift_desk import ShiftDesk, function_of
-from alerts.site_file import loads
+from alerts.schema import people
+from alerts.shifts.shift_desk import ShiftDesk, function_of
+from alerts.site import importer as site_import
+from alerts.site.file import loads
+from alerts.site.settings_store import SettingsStore
 from ingest.codecs import default_codecs
 from ingest.record import CLOCK, MQTT, Input, RawRecord
 from ingest.source_fold import SourceFold
@@ -40,9 +42,8 @@ from rules.local_time import instant_ms, to_local
 from tests.support.phones import FALLBACK_PHONE
 from tests.support.story_phones import Phones
 
-ZONE, BOOK = "Europe/Oslo", shipped_book()
+ZONE, BOOK, CODES = "Europe/Oslo", shipped_book(), "Svar R17 1 = jeg tar den, R17 0 = kan ikke."
 NATT_1, NATT_2, FALLBACK = "+4798888881", "+4798888882", FALLBACK_PHONE
-CODES = "Svar R17 1 = jeg tar den, R17 0 = kan ikke."
 
 SITE = """
 site: {id: solbakken, name: Solbakken, timezone: Europe/Oslo, language: nb}
@@ -88,10 +89,9 @@ class WiredStory:
     """Kari (h1), Per (h2), two night functions; times are local, "HH:MM[:SS]" of the story's day."""
 
     def __init__(self, folder: Path, day: date, start: str, site: str = SITE) -> None:
-        self.day = day
+        self.day, self.folder = day, folder
         self.now_ms = self.at(start)
         (folder / "desk.db").write_bytes(_desk_with(site, self.now_ms))
-        self.folder = folder
         self.database = open_database(folder / "desk.db")
         writer = self.database.writer.raw_connection()
         writer.cursor().execute("PRAGMA synchronous=OFF")  # nobody pulls the plug in a story
@@ -103,7 +103,7 @@ class WiredStory:
         self.outbox = Outbox(self.database, self.phones.channels("sms", "voice", "email", "push"), self.reach)
         self.answers = PhoneAnswers(self.desk, self.reach)
         with self.database.reader.connect() as conn:
-            staff = conn.execute(select(schema_people.staff.c.id, schema_people.staff.c.name)).all()
+            staff = conn.execute(select(people.staff.c.id, people.staff.c.name)).all()
         self.staff = {one.name.lower(): Actor(one.id, one.name) for one in staff}
         self.relay = Relay(self.database, self._relayed, lambda: self.now_ms)
         self.source = SourceFold("solbakken", default_codecs())

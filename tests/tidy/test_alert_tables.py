@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from alerts import escalation, lifecycle, shifts
-from alerts.lifecycle import HANDLINGS, transitions
-from alerts.profiles import escalation_table
+from alerts.handling import lifecycle
+from alerts.handling.lifecycle import HANDLINGS, transitions
+from alerts.routing import escalation
+from alerts.routing.profiles import escalation_table
+from alerts.shifts import shift as shifts
 from tests.support.tree import ROOT
 
 README = ROOT / "alerts" / "README.md"

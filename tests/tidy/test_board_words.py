@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from alerts import lifecycle
-from alerts.acts import ACTS
-from alerts.escalation import ARRIVE, ASK, ASK_AGAIN, DOCUMENT, ESCALATE, HAND_OVER, RING_NEXT, SECOND, WATCH
-from alerts.outcome_codes import ACTIONS, CAUSES
-from alerts.outcome_codes import CONTACTS as CONTACT_CODES
+from alerts.handling import lifecycle
+from alerts.handling.acts import ACTS
+from alerts.handling.outcome_codes import ACTIONS, CAUSES
+from alerts.handling.outcome_codes import CONTACTS as CONTACT_CODES
+from alerts.routing.escalation import ARRIVE, ASK, ASK_AGAIN, DOCUMENT, ESCALATE, HAND_OVER, RING_NEXT, SECOND, WATCH
 from api.board.menu import GROUPS
 from api.board.page import NOTICES
 from api.board.pages_residents import PAUSE_REASONS

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.addresses import phone_number
-from alerts.channel_health import ChannelState, after
 from alerts.channels.channel import FAILED, OK, UNKNOWN, Address, Result
 from alerts.channels.reach import outcome, ways
 from alerts.channels.templates import fill, fill_header, fill_url, found, parsed, problem_of
 from alerts.channels.texts import languages, texts
 from alerts.channels.wording import Facts, compose, reference
-from alerts.links import is_genuine, make_token, read_token
-from alerts.sms_replies import CANNOT, TAKE, Reply, parse_reply
+from alerts.messages.addresses import phone_number
+from alerts.messages.channel_health import ChannelState, after
+from alerts.messages.links import is_genuine, make_token, read_token
+from alerts.messages.sms_replies import CANNOT, TAKE, Reply, parse_reply
 from tests.support.phones import Devices
 
 EVERY = ("voice", "sms", "email", "push", "mqtt", "log")

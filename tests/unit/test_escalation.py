@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts import escalation, profiles
-from alerts.escalation import OUTSIDE, Duty, Target, hand_over_targets, lease, next_as_well, next_step, snapshot
+from alerts.routing import escalation, profiles
+from alerts.routing.escalation import OUTSIDE, Duty, Target, hand_over_targets, lease, next_as_well, next_step, snapshot
 
 N1, N2, N3 = (Target("function", f"natt-{n}", f"Natt {n}") for n in (1, 2, 3))
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000

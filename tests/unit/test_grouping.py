@@ -1,10 +1,10 @@
-"""When many silent gateways are one outage (alerts/grouping.py)."""
+"""When many silent gateways are one outage (alerts/quiet/grouping.py)."""
 
 from __future__ import annotations
 
 import pytest
 
-from alerts.grouping import MINUTE, NO_ANSWER, SPOKE, VISIT, VISITED, enough, left_to_call, outage_of
+from alerts.quiet.grouping import MINUTE, NO_ANSWER, SPOKE, VISIT, VISITED, enough, left_to_call, outage_of
 
 AT_MS = 1_772_328_600_000
 

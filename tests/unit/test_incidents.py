@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alerts.incidents import Opening, incident_key, may_merge, merges, queue_rank
+from alerts.incidents.incident import Opening, incident_key, may_merge, merges, queue_rank
 
 KARI_FALL = Opening("a1", "h1", "P1", resident="r1", trigger="fall", alarm=True)
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from alerts import lifecycle
-from alerts.acts import ACTS, TAKE_OVER, Actor
-from alerts.lifecycle import Allowed, Refusal, State, condition_after, decide, may_end, may_self_resolve, possible
+from alerts.handling import lifecycle
+from alerts.handling.acts import ACTS, TAKE_OVER, Actor
+from alerts.handling.lifecycle import (
+    Allowed,
+    Refusal,
+    State,
+    condition_after,
+    decide,
+    may_end,
+    may_self_resolve,
+    possible,
+)
 
 OLA = Actor(staff="s1", name="Ola")
 IDA = Actor(staff="s2", name="Ida")

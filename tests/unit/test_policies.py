@@ -9,10 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.escalation import OUTSIDE, RESPONDERS, Chosen, Duty, Target, next_step, second_targets, snapshot, with_next
-from alerts.outcome_codes import KINDS, kind_of, offered
-from alerts.policies import Asked, Known, Policy, choose, fits, parse, shipped
-from alerts.profiles import MINUTE, PROFILES
+from alerts.handling.outcome_codes import KINDS, kind_of, offered
+from alerts.routing.escalation import (
+    OUTSIDE,
+    RESPONDERS,
+    Chosen,
+    Duty,
+    Target,
+    next_step,
+    second_targets,
+    snapshot,
+    with_next,
+)
+from alerts.routing.policies import Asked, Known, Policy, choose, fits, parse, shipped
+from alerts.routing.profiles import MINUTE, PROFILES
 
 NIGHT_MS = 1_772_328_600_000  # Sunday 2026-03-01, 02:30 in Oslo
 N1, N2, N3 = (Target("function", f"natt-{n}", f"Natt {n}") for n in (1, 2, 3))

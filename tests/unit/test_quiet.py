@@ -1,4 +1,4 @@
-"""Stages of the quiet pipeline, each by itself and in their order (alerts/quiet.py)."""
+"""Stages of the quiet pipeline, each by itself and in their order (alerts/quiet/pipeline.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.quiet import (
+from alerts.quiet.pipeline import (
     BEHIND,
     HOUR,
     MINUTE,

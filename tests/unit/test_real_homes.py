@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from alerts.site_file import loads
+from alerts.site.file import loads
 from ingest.codecs import default_codecs
 from ingest.event import Draft
 from simulators.real_homes import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alerts import rota
-from alerts.rota import Known, Line
-from alerts.rota_files import RotaUnreadable, read_csv, read_icalendar
+from alerts.shifts import rota
+from alerts.shifts.rota import Known, Line
+from alerts.shifts.rota_files import RotaUnreadable, read_csv, read_icalendar
 
 HOUR = 3_600_000
 OSLO = "Europe/Oslo"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from alerts import coverage, shifts
-from alerts.coverage import Gap, Situation
-from alerts.escalation import FUNCTION, Target
-from alerts.shifts import Planned, Shift, ShiftRefused
+from alerts.routing.escalation import FUNCTION, Target
+from alerts.shifts import coverage
+from alerts.shifts import shift as shifts
+from alerts.shifts.coverage import Gap, Situation
+from alerts.shifts.shift import Planned, Shift, ShiftRefused
 
 HOUR = 3_600_000
 NOW = 1_772_328_600_000

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.site_file import BYTES_MAX, SiteFileError, load, loads
-from alerts.site_items import settings_of
+from alerts.site.file import BYTES_MAX, SiteFileError, load, loads
+from alerts.site.items import settings_of
 from rules.book_file import shipped_book
 
 FILES = Path(__file__).parent / "site_files"

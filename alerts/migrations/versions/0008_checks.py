@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from alerts import moments
+from alerts.numbers import moments
 
 revision = "0008"
 down_revision = "0007"

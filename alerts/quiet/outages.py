@@ -1,0 +1,256 @@
+"""Edge: outages become rows. One alert for all homes, the alerts it explains behind it, and a list of people to call.
+
+For: following which gateways are gone (from what the folds observe, `way.broken`), opening and closing an outage, and
+ticking people off its list. When many are one is decided in `alerts/quiet/grouping.py`, what an outage explains in
+`alerts/quiet/pipeline.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from alerts.handling.lifecycle import ACTIVE, CLEARED, NEW
+from alerts.incidents import incident_flow
+from alerts.incidents.alert_moves import again, close, insert_alert, links_behind, raise_priority, standing
+from alerts.incidents.incident import alone_key
+from alerts.quiet import grouping
+from alerts.quiet.outage_list import list_people, outage_of
+from alerts.quiet.pipeline import EXPLAINED, OUTAGE, explained_by_outage
+from alerts.schema.alerts import alerts
+from alerts.schema.people import gateways, homes
+from alerts.schema.quiet import NOT_BACK, NOT_OVER, gateways_down, outage_people, outages
+from alerts.shifts.duty import WARD, duty_of, ward_of
+from alerts.transaction import Row, Transaction
+from ingest.event import name_uuid
+from rules.effects import Observe
+
+BROKEN = "way.broken"  # reason of `not_watched`: the way named in its arguments is gone
+NO_GATEWAY = ("feed", "sensors")  # ways that are no gateway
+
+
+CRITICAL_PRIORITY = "P2"  # as R52's: a critical person is cut off
+
+
+def follow(tx: Transaction, effect: Observe) -> None:
+    """What a person's `not_watched` or `watched` says of the gateway of their home."""
+    way = effect.reason.args.get("way") if effect.kind == "not_watched" and effect.reason.code == BROKEN else None
+    if isinstance(way, str) and way not in NO_GATEWAY:
+        _gone(tx, effect, way)
+    else:
+        _back(tx, effect)
+
+
+def ended(tx: Transaction, incident_id: str) -> None:
+    """Somebody has ended the incident: what goes silent from now on rings by itself, or is a new outage."""
+    ids = select(alerts.c.alert_id).where(alerts.c.incident_id == incident_id, alerts.c.rule == OUTAGE)
+    tx.conn.execute(update(outages).where(outages.c.alert_id.in_(ids), text(NOT_OVER)).values(closed_ms=tx.now_ms))
+
+
+# -- a gateway goes -------------------------------------------------------------------------------------------------
+
+
+def _gone(tx: Transaction, effect: Observe, gateway: str) -> None:
+    ward = ward_of(tx.conn, tx.site_id, effect.home)
+    if ward is None:
+        return
+    here = (gateways_down.c.site_id == tx.site_id, gateways_down.c.home_id == effect.home)
+    known = select(gateways_down.c.outage_id).where(*here, gateways_down.c.gateway_id == gateway, text(NOT_BACK))
+    row = tx.conn.execute(known).first()
+    if row is None:
+        values: dict[str, Any] = {"home_id": effect.home, "gateway_id": gateway, "ward_id": ward}
+        values |= {"site_id": tx.site_id, "since_ms": effect.at_ms}
+        anew = {"back_ms": None, "outage_id": None}  # gone, back and gone in one millisecond
+        tx.conn.execute(upsert(gateways_down).values(values).on_conflict_do_update(set_=anew))
+    outage_id = row.outage_id if row is not None else None
+    outage = outage_of(tx, outage_id) if outage_id else _open_outage(tx, ward)
+    if outage is None:
+        _perhaps_open(tx, ward)
+    elif outage["closed_ms"] is None:  # else somebody has ended it: nothing more goes behind what is over
+        _join(tx, outage, [(effect.home, gateway)])
+
+
+def _perhaps_open(tx: Transaction, ward: str) -> None:
+    alone = gateways_down.c.outage_id.is_(None)  # those of an outage that somebody has ended are no new one
+    found = tx.conn.execute(
+        select(gateways_down.c.since_ms, gateways_down.c.gateway_id, gateways_down.c.home_id).where(
+            gateways_down.c.site_id == tx.site_id, gateways_down.c.ward_id == ward, alone, text(NOT_BACK)
+        )
+    ).all()
+    together = grouping.outage_of([(row.since_ms, row.gateway_id) for row in found], _gateways_in(tx, ward))
+    if not together:
+        return
+    concerned = sorted({(row.home_id, row.gateway_id) for row in found if row.gateway_id in together})
+    outage = _open(tx, ward, len(together))
+    _join(tx, outage, concerned)
+
+
+def _gateways_in(tx: Transaction, ward: str) -> int:
+    query = (
+        select(func.count())
+        .select_from(gateways)
+        .join(homes, (homes.c.site_id == gateways.c.site_id) & (homes.c.id == gateways.c.home))
+        .where(gateways.c.site_id == tx.site_id, homes.c.ward == ward)
+    )
+    return int(tx.conn.execute(query).scalar_one())
+
+
+def _open(tx: Transaction, ward: str, count: int) -> Row:
+    """The outage's alert stands alone: it is about a ward, not about a person."""
+    before = select(func.count()).select_from(outages).where(outages.c.ward_id == ward)  # two in one millisecond differ
+    alert_id = name_uuid(tx.site_id, OUTAGE, ward, str(tx.now_ms), str(tx.conn.execute(before).scalar_one()))
+    duty = duty_of(tx.conn, tx.site_id, WARD + ward, tx.now_ms)
+    row = _alert_row(tx, alert_id, ward, count)
+    incident = incident_flow.open_incident(tx, row, alone_key(alert_id), duty)
+    alert = insert_alert(tx, row | {"incident_id": incident["incident_id"]})
+    values = {"outage_id": alert_id, "site_id": tx.site_id, "ward_id": ward, "alert_id": alert_id}
+    tx.conn.execute(insert(outages).values(**values, opened_ms=tx.now_ms, homes_gone=0, homes_most=0))
+    incident_flow.report(tx, alert, "raised")
+    incident_flow.continue_chain(tx, incident, alert_id)
+    tx.change("alert", alert_id)
+    outage = outage_of(tx, alert_id)
+    assert outage is not None, "it was written just now"
+    return outage
+
+
+def _alert_row(tx: Transaction, alert_id: str, ward: str, count: int) -> dict[str, Any]:
+    return {
+        "alert_id": alert_id, "site_id": tx.site_id, "home_id": WARD + ward, "ward_id": ward, "subject_id": WARD + ward,
+        "resident_id": None, "device_id": None, "rule": OUTAGE, "rule_version": "desk", "code": "", "priority": "P4",
+        "episode": str(tx.now_ms), "source": "desk", "alarm": False, "staff_alarm": False, "trigger": None,
+        "test": False, "self_resolves": True, "ever_claimed": False, "condition": ACTIVE, "handling": NEW,
+        "open": True, "presses": 0, "last_press_ms": None, "opened_ms": tx.now_ms, "late_ms": 0, "due_ms": None,
+        "reason": {"code": "outage.many_gone", "args": {"ward": ward, "count": count}}, "parameters": {},
+        "suppressed": [],
+    }  # fmt: skip
+
+
+def _join(tx: Transaction, outage: Row, concerned: Sequence[tuple[str, str]]) -> None:
+    """Homes belong to the outage from now on: their people come on its list, what it explains goes behind it."""
+    outage_id, joined = outage["outage_id"], 0
+    for home, gateway in concerned:
+        found = tx.conn.execute(
+            update(gateways_down)
+            .where(
+                gateways_down.c.site_id == tx.site_id,
+                gateways_down.c.home_id == home,
+                gateways_down.c.gateway_id == gateway,
+                gateways_down.c.outage_id.is_(None),
+                text(NOT_BACK),
+            )
+            .values(outage_id=outage_id)
+        )
+        joined += found.rowcount
+    urgent = False
+    for home in dict.fromkeys(home for home, _ in concerned):
+        urgent = list_people(tx, outage_id, home) or urgent
+        _absorb(tx, outage, home)
+    if joined:
+        _count(tx, outage, joined)
+    row = standing(tx, outage["alert_id"]) if urgent else None
+    if row is not None and row["open"]:
+        raise_priority(tx, row, CRITICAL_PRIORITY)  # somebody must be called within the hour, heard before or not
+
+
+def _count(tx: Transaction, outage: Row, more: int) -> int:
+    """So many homes went (or, below nothing, came back): the outage and its alert say how many are gone now."""
+    gone: int = max(0, outage["homes_gone"] + more)
+    most = max(outage["homes_most"], gone)
+    tx.conn.execute(
+        update(outages).where(outages.c.outage_id == outage["outage_id"]).values(homes_gone=gone, homes_most=most)
+    )
+    row = standing(tx, outage["alert_id"])
+    if row is not None and gone:
+        reason = row["reason"] | {"args": row["reason"].get("args", {}) | {"count": gone}}
+        tx.set_alert(row["alert_id"], reason=reason)
+        tx.change("alert", row["alert_id"])
+    return gone
+
+
+def _absorb(tx: Transaction, outage: Row, home: str) -> None:
+    """Alerts of the home that the outage explains and nobody has taken stand behind it from now on."""
+    query = select(alerts.c.alert_id, alerts.c.rule, alerts.c.priority).where(
+        alerts.c.home_id == home,
+        alerts.c.site_id == tx.site_id,
+        alerts.c.open,
+        alerts.c.rule.in_(EXPLAINED),
+        alerts.c.handling == NEW,
+        alerts.c.merged_into.is_(None),
+    )
+    for found in tx.conn.execute(query.order_by(alerts.c.opened_ms, alerts.c.alert_id)).all():
+        if explained_by_outage(found.rule, found.priority):
+            put_behind(tx, outage["alert_id"], found.alert_id)
+
+
+def put_behind(tx: Transaction, outage_alert: str, alert_id: str) -> None:
+    """An alert that stood by itself goes behind the outage, which is then at least as urgent."""
+    alert, target = tx.alert(alert_id), standing(tx, outage_alert)
+    assert alert is not None, "found a moment ago"
+    assert target is not None, "an outage has an alert"
+    links = links_behind(tx, target)
+    tx.conn.execute(update(alerts).where(alerts.c.merged_into == alert_id, alerts.c.open).values(links))
+    tx.set_alert(alert_id, **links)
+    tx.line({**alert, "incident_id": None}, "grouped", {"rule": OUTAGE})
+    tx.change("alert", alert_id)
+    incident_flow.settle(tx, alert["incident_id"])
+    raise_priority(tx, again(tx, target), alert["priority"])
+
+
+def _back(tx: Transaction, effect: Observe) -> None:
+    here = (gateways_down.c.site_id == tx.site_id, gateways_down.c.home_id == effect.home)
+    query = select(gateways_down.c.outage_id, func.count()).where(*here, text(NOT_BACK))
+    found = tx.conn.execute(query.group_by(gateways_down.c.outage_id)).all()
+    if not found:
+        return
+    tx.conn.execute(update(gateways_down).where(*here, text(NOT_BACK)).values(back_ms=effect.at_ms))
+    for outage_id, gateways_back in found:
+        if outage_id is None:
+            continue
+        tx.conn.execute(
+            update(outage_people)
+            .where(outage_people.c.outage_id == outage_id, outage_people.c.home_id == effect.home)
+            .values(back_ms=effect.at_ms)
+        )
+        outage = outage_of(tx, outage_id)
+        assert outage is not None, "gateways belong to outages that are there"
+        if not _count(tx, outage, -gateways_back):
+            _close(tx, outage)
+
+
+def _close(tx: Transaction, outage: Row) -> None:
+    tx.conn.execute(
+        update(outages).where(outages.c.outage_id == outage["outage_id"], text(NOT_OVER)).values(closed_ms=tx.now_ms)
+    )
+    row = standing(tx, outage["alert_id"])
+    if row is not None and row["condition"] == ACTIVE:
+        _over(tx, row)
+
+
+def settle(tx: Transaction, outage_id: str) -> None:
+    """All its gateways are back, whatever was counted: it is over (the word of checks/next_steps.py)."""
+    if (outage := outage_of(tx, outage_id)) is not None:
+        _close(tx, outage)
+
+
+def _over(tx: Transaction, row: Row) -> None:
+    """All are heard again. Nobody had taken it: it closes with all behind it; else its holder is told."""
+    tx.set_alert(row["alert_id"], condition=CLEARED, cleared_ms=tx.now_ms)
+    tx.line(row, "cleared", text_code="outage.all_back")
+    tx.change("alert", row["alert_id"])
+    if not row["open"]:
+        return
+    incident = tx.incident(row["incident_id"])
+    if incident["handling"] != NEW:
+        incident_flow.tell_holder(tx, incident, "cleared", row["alert_id"])
+        return
+    tx.send(incident, "cleared", tx.rung(incident["incident_id"]), alert_id=row["alert_id"])
+    close(tx, row, "self_resolved", "self_resolved")
+
+
+def _open_outage(tx: Transaction, ward: str) -> Row | None:
+    query = select(outages).where(outages.c.site_id == tx.site_id, outages.c.ward_id == ward, text(NOT_OVER))
+    row = tx.conn.execute(query.order_by(outages.c.opened_ms.desc()).limit(1)).mappings().first()
+    return None if row is None else dict(row)
