@@ -1,17 +1,22 @@
-"""All checks and tests, for `make test`: lint, browser and the rest side by side, as none of them fills two cores.
+"""All checks and tests, for `make test`, in two parts, the second when the first has ended:
 
-    lint     .ci/lint
-    browser  tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
-    rest     every other test, on a worker a core and one more, as contract tests wait; a worker imports all there is.
-             A file's tests stay in order on one worker (loadfile) and files in order of their names, so that a run
-             can be repeated
+one machine     lint, browser and the rest side by side, as none of them fills two cores
+    lint        .ci/lint
+    browser     tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
+    rest        every other kind of tests, on a worker a core and one more, as contract tests wait; a worker imports all
+                there is. A file's tests stay in order on one worker (loadfile); kinds with the longest files come
+                first, and files in order of their names, so that a run can be repeated and ends with short ones
+many machines   tests/cluster: what stands on real Kafka, PostgreSQL, InfluxDB and on deploy/. In one process, so that
+                each server is started once and has the other core
 
-Bytecode is written in every part, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
-each worker and each service that a test starts compiles all of the code again, which doubles the run.
+Bytecode is written in every call, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
+each worker and each service that a test starts compiles all of the code again, which doubles the run. On a clean clone
+the tests are collected once before the workers start, which side by side would all compile the same.
 
-Each part writes to build/test/<part>.txt, and that is shown whole when the part ends. Any failure fails the run. The
-last lines say what was skipped in either call of pytest and how to get what was missing (tests/support/skips.py).
-Ctrl-C ends the parts and what they started. Arguments go to both calls of pytest.
+Each call writes to build/test/<name>.txt, and that is shown whole when the call ends. Any failure fails the run. The
+last lines say what was skipped in any call of pytest, how to get what was missing (tests/support/skips.py), and how
+long each part took. Ctrl-C ends the calls and what they started. Arguments are options that go to all calls of pytest
+(-k, -x, --durations=20); a call for which they choose no test is well.
 """
 
 from __future__ import annotations
@@ -28,26 +33,54 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "test"
 SKIPS = OUT / "skips.txt"
 GRACE_S = 20.0  # for fixtures to stop their servers after Ctrl-C
+NO_TESTS = 5  # pytest's word for it
 # The browser tests hold pages to seconds that a person would notice, so the others yield to them.
 YIELDING = ["nice", "-n", "5"]
+COMPILED = ROOT / "tests" / "unit" / "__pycache__"
+OF_THEIR_OWN = {"browser", "cluster"}
+LONGEST_FIRST = ("crash", "simulation", "property", "scenario", "contract")  # then kinds that are not named here
 
 
-def parts(arguments: list[str]) -> dict[str, list[str]]:
-    """Name of each part -> its command."""
+def parts(arguments: list[str]) -> dict[str, dict[str, list[list[str]]]]:
+    """Name of each part -> name of each of its calls -> commands, of which the last is the call itself."""
     pytest = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest", "-q"]
     if sys.stdout.isatty():
         pytest.append("--color=yes")
     spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
+    rest = [*YIELDING, *pytest, "-p", "no:playwright", *kinds()]
+    compiling = [] if COMPILED.is_dir() else [[*rest, "--collect-only"]]
     return {
-        "lint": [*YIELDING, str(ROOT / ".ci" / "lint")],
-        "browser": [*pytest, "tests/browser", *arguments],
-        "rest": [*YIELDING, *pytest, "-p", "no:playwright", "--ignore=tests/browser", *spread, *arguments],
+        "one machine": {
+            "lint": [[*YIELDING, str(ROOT / ".ci" / "lint")]],
+            "browser": [[*pytest, "tests/browser", *arguments]],
+            "rest": [*compiling, [*rest, *spread, *arguments]],
+        },
+        "many machines": {"cluster": [[*pytest, "-p", "no:playwright", "tests/cluster", *arguments]]},
     }
 
 
-async def run(name: str, command: list[str]) -> bool:
-    """Run one part to its end and show what it wrote; whether it was well."""
+def kinds() -> list[str]:
+    """Every folder with tests that has no call of its own, those with the longest files first."""
+    found = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")}
+    rest = sorted(found - OF_THEIR_OWN - set(LONGEST_FIRST))
+    return [f"tests/{kind}" for kind in (*LONGEST_FIRST, *rest)]
+
+
+async def run(name: str, commands: list[list[str]]) -> bool:
+    """Run one call to its end and show what it wrote; whether it was well."""
     began, path, code = time.monotonic(), OUT / f"{name}.txt", "stopped"
+    try:
+        for command in commands:
+            code = said(await run_command(command, path))
+    finally:
+        sys.stdout.write(f"\n===== {name}: {code}, {time.monotonic() - began:.0f} s =====\n")
+        sys.stdout.write(path.read_text("utf-8", "replace"))
+        sys.stdout.flush()
+    return not code.startswith("FAILED")
+
+
+async def run_command(command: list[str], path: Path) -> int:
+    """Exit code of a command that writes to this file; it ends with us."""
     environment = {**os.environ, "VARDEVAKT_SKIPS_FILE": str(SKIPS), "PYTHONDONTWRITEBYTECODE": ""}
     with path.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -55,18 +88,21 @@ async def run(name: str, command: list[str]) -> bool:
             stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:
-            code = "ok" if await process.wait() == 0 else f"FAILED ({process.returncode})"
+            return await process.wait()
         finally:
             if process.returncode is None:
                 await stop(process)
-            sys.stdout.write(f"\n===== {name}: {code}, {time.monotonic() - began:.0f} s =====\n")
-            sys.stdout.write(path.read_text("utf-8", "replace"))
-            sys.stdout.flush()
-    return code == "ok"
+
+
+def said(code: int) -> str:
+    """An exit code in words."""
+    if code == NO_TESTS and len(sys.argv) > 1:
+        return "no test chosen"
+    return "ok" if code == 0 else f"FAILED ({code})"
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:
-    """As Ctrl-C at a terminal: to the part and all that it started; without grace when they do not listen."""
+    """As Ctrl-C at a terminal: to the call and all that it started; without grace when they do not listen."""
     for number in (signal.SIGINT, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -75,27 +111,37 @@ async def stop(process: asyncio.subprocess.Process) -> None:
             return
 
 
+async def side_by_side(calls: dict[str, list[list[str]]]) -> list[str]:
+    """Run the calls of one part; those that were not well."""
+    sys.stdout.write(f"{', '.join(calls)}: side by side, each shown when it ends (until then: {OUT}/<name>.txt)\n")
+    sys.stdout.flush()
+    async with asyncio.TaskGroup() as group:  # waits for all, also when it is told to stop
+        running = [group.create_task(run(name, commands)) for name, commands in calls.items()]
+    return [name for name, task in zip(calls, running, strict=True) if not task.result()]
+
+
 async def main(arguments: list[str]) -> int:
-    """Run all parts; 0 when all were well."""
+    """Run all parts, the second also when the first was not well; 0 when all were well."""
     told = asyncio.current_task()
     assert told is not None, "runs inside asyncio.run"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.cancel)
     OUT.mkdir(parents=True, exist_ok=True)
     SKIPS.write_text("")
-    commands = parts(arguments)
-    sys.stdout.write(f"{', '.join(commands)}: side by side, each shown when it ends (until then: {OUT}/<part>.txt)\n")
-    sys.stdout.flush()
+    failed, times = [], []
     try:
-        async with asyncio.TaskGroup() as side_by_side:  # waits for all, also when it is told to stop
-            running = [side_by_side.create_task(run(name, command)) for name, command in commands.items()]
+        for part, calls in parts(arguments).items():
+            began = time.monotonic()
+            failed += await side_by_side(calls)
+            times.append(f"{part} {time.monotonic() - began:.0f} s")
+            sys.stdout.write(f"\n===== {times[-1]} =====\n")
     except asyncio.CancelledError:
         return 130
-    skipped = SKIPS.read_text()
+    skipped = dict.fromkeys(SKIPS.read_text().splitlines(keepends=True))
     if skipped:
-        sys.stdout.write(f"\n----- not tested here -----\n{skipped}")
-    failed = [name for name, task in zip(commands, running, strict=True) if not task.result()]
-    sys.stdout.write(f"\nfailed: {', '.join(failed)}\n" if failed else "\nall well\n")
+        sys.stdout.write(f"\n----- not tested here -----\n{''.join(skipped)}")
+    verdict = f"failed: {', '.join(failed)}" if failed else "all well"
+    sys.stdout.write(f"\n{verdict} ({', '.join(times)})\n")
     return 1 if failed else 0
 
 

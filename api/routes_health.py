@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -23,13 +23,15 @@ from api.auth import services_of
 from api.feed import feed_state
 from api.metrics import CONTENT_TYPE, Metrics
 from api.services import RunnerStatus, Services
+from api.wards import guarded_router
 from api.wire import utc_text
 
-router = APIRouter(tags=["health"])
+router = guarded_router(tags=["health"])
 
 STUCK_MS = 120_000  # unread for so long = not alive: the supervisor may restart
 GAPS_MAX = 50
 LAGGING_MS = 10_000  # unread for so long = not ready: alerts come late
+SERIES_ROWS = 20_000  # of INPUTS not in the curves yet: these are minutes behind
 
 
 class Reason(BaseModel):
@@ -53,6 +55,14 @@ class Reason(BaseModel):
         "audit_late",
         "audit_findings",
         "heartbeat_failed",
+        "series_away",
+        "series_behind",
+        # of many machines
+        "clock_skew",
+        "lane_ended",
+        "logs_away",
+        "partition_left",
+        "starting",
     ]
     part: str
     detail: str = ""
@@ -72,18 +82,22 @@ def _services(request: Request) -> Services:
 @router.get("/health/live", summary="Is it alive", responses={503: {"model": Health}})
 def live(services: Annotated[Services, Depends(_services)], response: Response) -> Health:
     """503 when a fold has stopped or has not moved for 2 min although there is work: restart the process."""
+    if services.roles:
+        return health_of([reason for role in services.roles for reason in role.live()], response)
     reasons = [reason for name, runner in _runners(services) for reason in _stopped(name, runner)]
-    return _health(reasons, response)
+    return health_of(reasons, response)
 
 
 @router.get("/health/ready", summary="Is it of use", responses={503: {"model": Health}})
 def ready(services: Annotated[Services, Depends(_services)], response: Response) -> Health:
     """503 with reasons when alerts would come late or not at all. A blind feed is a reason: nothing is heard."""
+    if services.roles:
+        return health_of([reason for role in services.roles for reason in role.ready()], response)
     reasons = [reason for name, runner in _runners(services) for reason in _behind(name, runner)]
-    reasons += _feed(services) + _desk(services) + _clock(services) + _channels(services)
+    reasons += _feed(services) + _desk(services) + _clock(services) + _channels(services) + _series(services)
     if not any(reason.code == "desk_unreadable" for reason in reasons):
         reasons += _duty(services) + _watch(services)
-    health = _health(reasons, response)
+    health = health_of(reasons, response)
     health.feed = feed_state(services)
     return health
 
@@ -137,6 +151,19 @@ def _feed(services: Services) -> list[Reason]:
     return reasons
 
 
+def _series(services: Services) -> list[Reason]:
+    """Curves may lag: no alert waits for them."""
+    status = services.series_status
+    if status is None:
+        return []
+    if not status.healthy:
+        detail = f"curves and last contact cannot be stored; {status.lag} inputs wait in the log"
+        return [Reason(code="series_away", part="series", detail=detail, blocking=False)]
+    if status.lag > SERIES_ROWS:
+        return [Reason(code="series_behind", part="series", detail=f"{status.lag} inputs unread", blocking=False)]
+    return []
+
+
 def _desk(services: Services) -> list[Reason]:
     try:
         queries.last_change(services.database)
@@ -185,7 +212,7 @@ def _clock(services: Services) -> list[Reason]:
     return [Reason(code="clock_waiting", part="clock", detail=detail, blocking=False)]
 
 
-def _health(reasons: list[Reason], response: Response) -> Health:
+def health_of(reasons: list[Reason], response: Response) -> Health:
     blocked = any(reason.blocking for reason in reasons)
     response.status_code = 503 if blocked else 200
     return Health(status="not_ok" if blocked else "ok", reasons=reasons)

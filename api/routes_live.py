@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import Depends, Header, Query, Request
 from starlette.responses import StreamingResponse
 
 from api.auth import Caller, caller_now, signed_in
@@ -18,11 +18,11 @@ from api.live import RETRY_MS, LiveHub, LiveItem
 from api.openapi import problems
 from api.problems import Problem
 from api.services import Services
-from api.wards import WardScope
+from api.wards import WardScope, guarded_router
 from api.wire import utc_text
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/api/v1", tags=["live"])
+router = guarded_router(prefix="/api/v1", tags=["live"])
 
 STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}  # a proxy that buffers makes a blind board
 ID_DIGITS_MAX = 18

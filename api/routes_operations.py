@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import Depends, Path, Request
 
 from api.auth import Caller, operator, services_of
 from api.openapi import problems
@@ -15,12 +15,12 @@ from api.paging import Cursor, Limit, page
 from api.problems import Problem
 from api.routes_events import append
 from api.services import Services
-from api.wards import WardScope, scope_of
+from api.wards import WardScope, guarded_router, scope_of
 from api.wire import cursor_of, cursor_value, utc_text
 from ingest.record import FEED, DeadLetter, RawRecord
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/api/v1", tags=["operations"])
+router = guarded_router(prefix="/api/v1", tags=["operations"])
 
 PAYLOAD_SHOWN = 4_096  # bytes of a dead letter in a list; it may be a megabyte
 REPLAY_LINK = "replay"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.access.account import AccountRefused, check_name
@@ -17,9 +17,9 @@ from api.problems import Problem
 from api.routes_users import NO_STORE
 from api.services import Services
 from api.shift_wire import phone_out
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1/phones", tags=["shifts"])
+router = guarded_router(prefix="/api/v1/phones", tags=["shifts"])
 
 PhoneId = Annotated[str, Path(max_length=64)]
 Operator = Annotated[Caller, Depends(operator)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi import Depends, Header, Path, Request
 
 from alerts.routing.policies import shipped
 from alerts.routing.policy_store import Policies
@@ -20,9 +20,9 @@ from api.bodies import JsonObject
 from api.openapi import problems
 from api.problems import Problem
 from api.setting_wire import refused
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1/policies", tags=["settings"])
+router = guarded_router(prefix="/api/v1/policies", tags=["settings"])
 
 PolicyId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 Operator = Annotated[Caller, Depends(operator)]

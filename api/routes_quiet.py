@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.quiet import outage_list, outage_reads, silences
@@ -20,10 +20,10 @@ from api.auth import Caller, carer, purpose, services_of, signed_in
 from api.openapi import problems
 from api.problems import Problem
 from api.reads import note_reads
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 from api.wire import milliseconds
 
-router = APIRouter(prefix="/api/v1", tags=["quiet"])
+router = guarded_router(prefix="/api/v1", tags=["quiet"])
 
 Id = Annotated[str, Path(max_length=64)]
 Carer = Annotated[Caller, Depends(carer)]

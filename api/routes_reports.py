@@ -11,7 +11,7 @@ import io
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.numbers import handover, reports
@@ -23,10 +23,10 @@ from api.openapi import problems
 from api.problems import Problem
 from api.reads import note_reads
 from api.services import Services
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 from api.wire import milliseconds, utc_text
 
-router = APIRouter(prefix="/api/v1", tags=["reports"])
+router = guarded_router(prefix="/api/v1", tags=["reports"])
 
 DAY_MS = 86_400_000
 DEFAULT_MS = 30 * DAY_MS
@@ -182,11 +182,10 @@ def _people(services: Services, content: dict[str, Any]) -> list[str]:
 
 
 def _ms(at: datetime | None, field: str) -> int | None:
-    if at is None:
-        return None
-    if at.tzinfo is None:
-        raise Problem("bad-field", field)
-    return milliseconds(at)
+    try:
+        return None if at is None else milliseconds(at)
+    except ValueError as error:
+        raise Problem("bad-field", field) from error
 
 
 def _attachment(what: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from alerts.access import access_log
 from alerts.reads import people, queries
@@ -18,13 +18,14 @@ from api.openapi import problems
 from api.paging import Cursor, Limit, instant_ms, page, since_ms
 from api.problems import Problem
 from api.reads import note_read, note_reads
+from api.series_reads import unless_away
 from api.services import Services
 from api.setting_wire import shown
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 from api.wire import utc_text
 from ingest.series import Mark
 
-router = APIRouter(prefix="/api/v1/residents", tags=["residents"])
+router = guarded_router(prefix="/api/v1/residents", tags=["residents"])
 
 ResidentId = Annotated[str, Path(max_length=64)]
 Carer = Annotated[Caller, Depends(carer)]
@@ -58,11 +59,14 @@ def list_residents(
 
 @router.get("/{resident_id}", summary="One resident", responses=problems(401, 403, 404))
 def one_resident(request: Request, resident_id: ResidentId, caller: Carer, why: Why) -> dict[str, Any]:
-    """The card: name, address, contacts, keys, devices, measures, plans and pauses, each with `in_force`."""
+    """The card: name, address, contacts, keys, devices, measures, plans and pauses, each with `in_force`. `metrics` is
+    null while the store of the curves cannot be reached.
+    """
     services = services_of(request)
     card = _read(services, caller, "card", resident_id, why)
     card["devices"] = with_state(services, card["devices"])
-    card["metrics"] = [{"metric": metric, "unit": unit} for metric, unit in services.series.metrics(resident_id)]
+    metrics = unless_away(lambda: services.series.metrics(resident_id))
+    card["metrics"] = None if metrics is None else [{"metric": metric, "unit": unit} for metric, unit in metrics]
     return card | {name: [shown(item) for item in card[name]] for name in ("plans", "pauses", "measures")}
 
 
@@ -75,21 +79,23 @@ def timeline(
     since: Annotated[datetime | None, Query(description="Without it, the last 30 days.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
 ) -> dict[str, Any]:
-    """What the desk did about this person, newest first, and what their devices saw (`marks`), oldest first."""
+    """What the desk did about this person, newest first, and what their devices saw (`marks`), oldest first; null while
+    the store of these cannot be reached.
+    """
     services = services_of(request)
     _read(services, caller, "timeline", resident_id, why)
     now_ms = services.clock()
     from_ms = since_ms(since)
     from_ms = now_ms - TIMELINE_DAYS * DAY_MS if from_ms is None else from_ms
-    marks = services.series.marks(resident_id, from_ms, now_ms + 1, MARKS_MAX)
+    marks = unless_away(lambda: services.series.marks(resident_id, from_ms, now_ms + 1, MARKS_MAX))
     return {
         "items": queries.timeline_of(services.database, resident_id, from_ms, limit),
-        "marks": [_mark(mark) for mark in marks],
+        "marks": None if marks is None else [_mark(mark) for mark in marks],
         "next": None,
     }
 
 
-@router.get("/{resident_id}/series", summary="A measurement as a curve", responses=problems(401, 403, 404, 422))
+@router.get("/{resident_id}/series", summary="A measurement as a curve", responses=problems(401, 403, 404, 422, 503))
 def series(
     request: Request,
     resident_id: ResidentId,
@@ -100,7 +106,9 @@ def series(
     end: Annotated[datetime | None, Query(alias="to", description="Without it, now.")] = None,
     points: Annotated[int, Query(ge=1, le=POINTS_MAX)] = 500,
 ) -> dict[str, Any]:
-    """At most `points` buckets of equal width in [from, to): mean, lowest, highest and count; empty ones left out."""
+    """At most `points` buckets of equal width in [from, to): mean, lowest, highest and count; empty ones left out.
+    Buckets of an hour and more are whole hours, so the first may begin before `from`; it holds nothing from before.
+    """
     services = services_of(request)
     to_ms = services.clock() if end is None else instant_ms(end, "to")
     from_ms = to_ms - DAY_MS if begin is None else instant_ms(begin, "from")

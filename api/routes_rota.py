@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,9 +21,9 @@ from api.paging import since_ms
 from api.problems import Problem
 from api.services import Services
 from api.shift_wire import entry_out, gap_out, mistakes, notice_out, refused
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1/rota", tags=["shifts"])
+router = guarded_router(prefix="/api/v1/rota", tags=["shifts"])
 
 WEEK_MS = 7 * 86_400_000
 SPAN_MAX_MS = 92 * 86_400_000
@@ -58,7 +58,7 @@ BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "text/csv": {"schema": {"type": "string", "description": "Columns staff, function, from, until."}},
-            "text/calendar": {"schema": {"type": "string", "description": "iCalendar: one event per shift."}},
+            "text/calendar": {"schema": {"type": "string", "description": "iCalendar: one event per shift, or repeating ones."}},
             "application/json": {
                 "schema": {
                     "type": "object",
@@ -141,13 +141,13 @@ async def read_lines(request: Request) -> list[Line]:
     if kind not in READERS:
         raise Problem("unsupported-media-type")
     content = await request.body()
-    return await run_in_threadpool(lines_of, content, kind)
+    return await run_in_threadpool(lines_of, content, kind, services_of(request).clock())
 
 
-def lines_of(content: bytes, kind: str) -> list[Line]:
+def lines_of(content: bytes, kind: str, now_ms: int) -> list[Line]:
     """Lines of a file of this media type."""
     try:
-        return READERS[kind](content)
+        return READERS[kind](content, now_ms)
     except RotaUnreadable as error:
         raise mistakes(error.problems) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from api.auth import Caller, purpose, services_of, signed_in
 from api.openapi import problems
@@ -14,9 +14,9 @@ from api.problems import Problem
 from api.reads import note_read
 from api.services import Services
 from api.shadow import shadow_page
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1/rules", tags=["rules"])
+router = guarded_router(prefix="/api/v1/rules", tags=["rules"])
 
 SignedIn = Annotated[Caller, Depends(signed_in)]
 Why = Annotated[str, Depends(purpose)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import Depends, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse
@@ -16,9 +16,10 @@ from api.openapi import problems
 from api.phone_token import phone_of
 from api.problems import Problem
 from api.services import Services
+from api.wards import guarded_router
 
 log = structlog.get_logger()
-router = APIRouter(tags=["session"])
+router = guarded_router(tags=["session"])
 
 
 class LogIn(BaseModel):

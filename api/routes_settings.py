@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import Depends, Header, Path, Request, Response
 
 from alerts.site.settings_store import SettingRefused
 from api.auth import Caller, carer, services_of, signed_in
@@ -17,8 +17,9 @@ from api.openapi import problems
 from api.problems import Problem
 from api.services import Services
 from api.setting_wire import refused, shown, taken
+from api.wards import guarded_router
 
-router = APIRouter(prefix="/api/v1", tags=["settings"])
+router = guarded_router(prefix="/api/v1", tags=["settings"])
 
 ItemId = Annotated[str, Path(max_length=64)]
 Carer = Annotated[Caller, Depends(carer)]

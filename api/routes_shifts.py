@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,9 +31,9 @@ from api.problems import Problem
 from api.routes_session import log_in_problem
 from api.services import Services
 from api.shift_wire import function_out, refused, shift_out
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1", tags=["shifts"])
+router = guarded_router(prefix="/api/v1", tags=["shifts"])
 
 SignedIn = Annotated[Caller, Depends(signed_in)]
 ShiftId = Annotated[str, Path(max_length=64)]

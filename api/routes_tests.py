@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi import Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.device_tests import proof as test_proof
@@ -21,9 +21,9 @@ from api.openapi import problems
 from api.problems import Problem
 from api.routes_reports import AS_CSV, as_csv
 from api.setting_wire import refused
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 
-router = APIRouter(prefix="/api/v1", tags=["things"])
+router = guarded_router(prefix="/api/v1", tags=["things"])
 
 ItemId = Annotated[str, Path(max_length=64)]
 SignedIn = Annotated[Caller, Depends(signed_in)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from alerts.reads import queries
 from api.auth import Caller, services_of, signed_in
@@ -13,10 +13,10 @@ from api.openapi import problems
 from api.paging import Cursor, Limit, page
 from api.problems import Problem
 from api.services import Services
-from api.wards import scope_of
+from api.wards import guarded_router, scope_of
 from api.wire import cursor_of, cursor_value, utc_text
 
-router = APIRouter(prefix="/api/v1", tags=["things"])
+router = guarded_router(prefix="/api/v1", tags=["things"])
 
 ItemId = Annotated[str, Path(max_length=64)]
 Filter = Annotated[str | None, Query(max_length=64)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.access import audit
@@ -19,9 +19,10 @@ from alerts.access.passwords import new_password
 from api.auth import Caller, account_keeper, services_of
 from api.openapi import problems
 from api.problems import Problem
+from api.wards import guarded_router
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/api/v1", tags=["users"])
+router = guarded_router(prefix="/api/v1", tags=["users"])
 
 Keeper = Annotated[Caller, Depends(account_keeper)]
 AUDIT_SHOWN = 50

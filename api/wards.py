@@ -1,10 +1,11 @@
 """The one place that decides which wards an account looks into and acts in (`Account.wards`; None = the whole site).
 
 Theory of operation. Whatever a request is about it names: in its path, its query, or its body. `NAMES` says what each
-of those names means, and `within_wards` stands before every route of API and board (api/app.py): what lies outside the
-caller's wards is refused there, before the route runs, with 403 `wrong-role` and the name at fault. A name that means
-nobody stands in `ABOUT_NOBODY`; a path parameter that is in neither list fails tests/contract/test_wards.py, so that a
-new route cannot forget. Lists and streams, which name nobody, are cut by `WardScope.keep` and `WardScope.changes`.
+of those names means, and `within_wards` stands before every route of API and board (`guarded_router`): what lies
+outside the caller's wards is refused there, before the route runs, with 403 `wrong-role` and the name at fault. A name
+that means nobody stands in `ABOUT_NOBODY`; a path parameter that is in neither list fails tests/contract/test_wards.py,
+so that a new route cannot forget. Lists and streams, which name nobody, are cut by `WardScope.keep` and
+`WardScope.changes`.
 
 A thing of no ward is everybody's (alerts/reads/belonging.py). What does not exist passes, and the route says that it is
 not there. POST /events is not asked: handing in an alarm reads nothing, and must never be refused for who hands it in.
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 
 from alerts.reads.belonging import Belonging, Wards
@@ -137,6 +138,11 @@ async def within_wards(request: Request) -> None:
     named += await _named_in_body(request)
     if named:
         await run_in_threadpool(scope_of(request).check, named)
+
+
+def guarded_router(**options: Any) -> APIRouter:
+    """The router of every module of routes: APIRouter's own options, and `within_wards` before each route."""
+    return APIRouter(dependencies=[Depends(within_wards)], **options)
 
 
 def _named(request: Request) -> Iterator[tuple[str, str, str]]:

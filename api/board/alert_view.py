@@ -16,7 +16,7 @@ from alerts.handling.lifecycle import CONTACTS, HELD, ONE_MORE, OPEN, Allowed, S
 from alerts.handling.outcome_codes import offered
 from alerts.shifts.duty import WARD
 from api.board import format as fmt
-from api.board.cards import Directory, is_mine, labels, more_lines, next_line, revision, state_line, what
+from api.board.cards import OUTAGE, Directory, is_mine, labels, more_lines, next_line, revision, state_line, what
 from api.board.person_view import person_view
 from api.board.why import attempt_rows, explain, other_alerts, timeline_rows
 from api.board.words import Words
@@ -83,6 +83,7 @@ def alert_view(
         "plan": plan_lines(alert, words, resident, look),
         "acts": acts, "document": document, "why": why, "said": None,
         "going": going_view(alert, words, person or {}, able=actor is not None),
+        "call_list": alert["rule"] == OUTAGE,
         "timeline": sorted(
             timeline_rows(alert.get("timeline") or [], words) + attempt_rows(look.get("attempts") or [], words),
             key=lambda row: row["at_ms"],

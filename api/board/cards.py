@@ -16,6 +16,7 @@ from api.board.words import Words
 
 TAKEN = frozenset({"claimed", "accepted", "en_route", "on_site"})
 BY_EVENT = frozenset({"R01", "R03", "R22", "R29", "R32", "R43", "R51", "R53", "R56", "R59"})
+OUTAGE = "OUTAGE"  # of a ward: many homes at once (alerts/quiet/pipeline.py)
 LEFT_HOME = "home.left"  # what the rules say to each other of who left (rules/situations.py)
 
 
@@ -177,13 +178,11 @@ def what(alert: Mapping[str, Any], words: Words) -> str:
 def more_lines(alerts: Sequence[Mapping[str, Any]], lead: Mapping[str, Any], words: Words) -> list[str]:
     """The incident's other causes in one line, and what must not be missed: late, raised, "the device says test"."""
     others = [one for one in alerts if one["alert_id"] != lead["alert_id"]]
-    pressed_again = [lead] if int(lead.get("presses") or 0) > 1 else []
-    parts = [
-        presses_text(one, words) if int(one.get("presses") or 0) > 1 else what(one, words)
-        for one in (*pressed_again, *others)
-    ]
-    lines = [words("card.more_causes", text=" · ".join(parts))] if parts else []
-    return lines + labels(lead, words)
+    parts = [presses_text(one, words) if int(one.get("presses") or 0) > 1 else what(one, words) for one in others]
+    lines = [presses_text(lead, words)] if int(lead.get("presses") or 0) > 1 else []
+    if lead["rule"] == OUTAGE:
+        lines.append(words("card.outage", n=lead["reason_args"].get("count", 0)))
+    return lines + ([words("card.more_causes", text=" · ".join(parts))] if parts else []) + labels(lead, words)
 
 
 def going_lines(alert: Mapping[str, Any], words: Words) -> list[str]:
@@ -210,7 +209,7 @@ def labels(alert: Mapping[str, Any], words: Words) -> list[str]:
         found.append(words("label.device_says_test"))
     if "unassigned" in qualities:
         found.append(words("label.unassigned"))
-    if alert.get("priority_raised_from"):
+    if alert.get("priority_raised_from") and alert.get("rule") != OUTAGE:  # it begins low and says so of itself
         found.append(words("label.raised", from_priority=alert["priority_raised_from"]))
     found += out_line(alert, words)
     if alert.get("condition") == "retracted":

@@ -13,8 +13,8 @@ SHOWN_MAX = 99
 
 def frame_view(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """facts: feed (api.feed.feed_state), waiting (unclaimed incidents: id, priority), not_watched, gateways_away,
-    channels_slow ((name, state)), late (a runner lags), watch (codes of api/watch.py), tests (open test sessions),
-    nobody (wards with nobody on duty), empty, phones_silent and gaps (alerts/shifts/coverage.py).
+    channels_slow ((name, state)), late (a runner lags), series_away, watch (codes of api/watch.py), tests (open test
+    sessions), nobody (wards with nobody on duty), empty, phones_silent and gaps (alerts/shifts/coverage.py).
     """
     feed = facts["feed"]
     waiting: Sequence[Mapping[str, Any]] = facts.get("waiting") or ()
@@ -48,6 +48,8 @@ def strip(facts: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
     )
     if facts.get("late"):
         items.append({"path": "devices", "icon": "channel", "text": words("strip.runner")})
+    if facts.get("series_away"):
+        items.append({"path": "devices", "icon": "gateway", "text": words("strip.series_away")})
     for code in facts.get("watch") or ():
         items.append({"path": "channels", "icon": "channel", "text": words(f"strip.{code}")})
     if facts.get("tests"):

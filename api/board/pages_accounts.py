@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import Form, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -18,8 +18,9 @@ from api.board.page import Page, PageRoute
 from api.board.words import Words
 from api.problems import Problem
 from api.routes_users import Keeper
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 Text = Annotated[str, Form(max_length=200)]
 # `= []` below (B006): the pages only read it, and a form without the field is an empty list

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -22,9 +22,10 @@ from api.board.reads import Reads
 from api.board.resident_view import device_name
 from api.board.words import Words
 from api.problems import Problem
+from api.wards import guarded_router
 
 log = structlog.get_logger()
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 AlertId = Annotated[str, Path(max_length=64)]
 SignedIn = Annotated[Caller, Depends(signed_in)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.messages.channel_reads import channel_items, channel_tries, refusals
@@ -18,8 +18,9 @@ from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.problems import Problem
 from api.routes_channels import begin_test
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 Token = Annotated[str, Path(max_length=100)]
 TRIES_SHOWN = 5
 

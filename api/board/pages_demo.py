@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import Depends, Path, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -13,8 +13,9 @@ from api.auth import Caller, signed_in
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.problems import Problem
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 
 class DemoAction(Protocol):

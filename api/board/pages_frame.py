@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
@@ -17,8 +17,9 @@ from api.board.place import shift_end_ms
 from api.phone_token import phone_of
 from api.problems import PROBLEMS, Problem, body
 from api.routes_session import local_path
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 files = StaticFiles(directory=STATIC, check_dir=False)
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -103,7 +104,7 @@ class AnyOtherPage(PageRoute):
         return super().matches(scope)
 
 
-last = APIRouter(route_class=AnyOtherPage, include_in_schema=False)
+last = guarded_router(route_class=AnyOtherPage, include_in_schema=False)
 
 
 @last.get("/{path:path}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from api import routes_handling, routes_policies
@@ -23,9 +23,10 @@ from api.board.policy_view import policy_line
 from api.board.words import Words
 from api.problems import Problem
 from api.routes_handling import Answer, read_card
+from api.wards import guarded_router
 from ingest.json_input import read_json
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 Id = Annotated[str, Path(max_length=64)]
 Carer = Annotated[Caller, Depends(carer)]
 PURPOSE = "board"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
@@ -23,8 +23,9 @@ from api.board.thing_names import ThingNames, reader, silence_about, thing_names
 from api.board.words import Words
 from api.problems import Problem
 from api.routes_quiet import SilenceBody, TickBody
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 Carer = Annotated[Caller, Depends(carer)]
 Id = Annotated[str, Path(max_length=64)]

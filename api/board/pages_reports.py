@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from alerts.shifts.duty import WARD
 from api import routes_reports
 from api.auth import Caller, carer, signed_in
 from api.board import reads as board_reads
@@ -18,8 +19,9 @@ from api.board.page import Page, PageRoute
 from api.board.thing_names import silence_about, thing_names
 from api.board.words import Words
 from api.routes_reports import Taken
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 PURPOSE = "board"
 MEASURES = ("told", "claimed", "arrived", "ended")
@@ -39,7 +41,8 @@ def handover_page(request: Request, caller: Annotated[Caller, Depends(carer)], w
     silenced = [str(row[kind]) for row in found["silences"] for kind in ("device", "home") if row[kind]]
     things = thing_names(page, {*subjects, *silenced})
     people = page.reads.names([*subjects, *(row["resident"] for row in found["silences"] if row["resident"])])
-    names = {**people, **wards, **things.devices, **things.homes}
+    zones = {WARD + code: name for code, name in wards.items()}  # whom an outage is about
+    names = {**people, **wards, **zones, **things.devices, **things.homes}
     return page.render(
         "handover.html", can_act=page.can_act(), chosen=chosen or "",
         ward_name=wards.get(chosen or "", t("menu.all_wards")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Request
+from fastapi import Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, carer
@@ -19,9 +19,10 @@ from api.board.place import day_span, hour_ticks
 from api.board.resident_view import device_row, measure_row, pause_row, plan_row, recent_row, unwatched_why
 from api.board.why import reason_line
 from api.problems import Problem
+from api.wards import guarded_router
 from rules import local_time
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 Carer = Annotated[Caller, Depends(carer)]
 ResidentId = Annotated[str, Path(max_length=64)]
@@ -73,6 +74,7 @@ def resident_page(request: Request, resident_id: ResidentId, caller: Carer, day:
         day=_day_links(shown, today, t),
         band=_band(page, card, alerts, shown),
         picture=_picture(page, card, today),
+        curves_away=reads.series_away(),
         metrics=[_metric(resident_id, m, t) for m in reads.metrics(resident_id)],
         devices=[device_row(d, t) for d in reads.with_heard(card["devices"])],
         measures=[measure_row(m, t, today) for m in card["measures"]],

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.auth import Caller, signed_in
@@ -15,8 +15,9 @@ from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.rule_view import rule_row, rule_view, trial_row
 from api.problems import Problem
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 SignedIn = Annotated[Caller, Depends(signed_in)]
 Resident = Annotated[str | None, Query(max_length=64)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Request, Response, UploadFile
+from fastapi import Depends, Form, Path, Request, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse
@@ -24,9 +24,10 @@ from api.board.page import Page, PageRoute, in_words
 from api.phone_token import phone_of, set_phone_cookie
 from api.problems import Problem
 from api.shift_wire import gap_out
+from api.wards import guarded_router
 from api.wire import utc_text
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 SignedIn = Annotated[Caller, Depends(signed_in)]
 Carer = Annotated[Caller, Depends(carer)]
@@ -136,7 +137,7 @@ async def _done(
 def _imported(request: Request, caller: Caller, content: bytes, kind: str, *, trial: bool) -> Response:
     services = services_of(request)
     try:
-        lines = routes_rota.lines_of(content, kind)
+        lines = routes_rota.lines_of(content, kind, services.clock())
         done = routes_rota.save_rota(services, request, caller, lines, trial=trial)
     except Problem as error:
         return _refused(request, caller, error)
@@ -155,13 +156,16 @@ def _refused(
 
 def _check_in_page(request: Request, error: Problem | ValidationError | None = None) -> Response:
     services = services_of(request)
-    if phone_of(services, request) is None:
+    phone = phone_of(services, request)
+    if phone is None:
         return RedirectResponse("/login?next=/shifts", 303)
     page = Page(request, board_reads.reads_of(request), None)
     problem = Problem("bad-field") if isinstance(error, ValidationError) else error
     failed = "" if problem is None else in_words(problem, page.words)
     status = 200 if problem is None else problem.status
-    return page.render("check_in.html", status, failed=failed, functions=page.reads.functions(None))
+    functions = page.reads.functions(None)
+    functions.sort(key=lambda one: one["code"] != phone["function_id"])  # the phone's own first
+    return page.render("check_in.html", status, failed=failed, functions=functions)
 
 
 def _page(
@@ -181,7 +185,7 @@ def _page(
             if any(one["ward"] == ward for one in duty)
         ],
         mine=[_mine(one, page) for one in ShiftDesk(reads.services.desk).of_staff(own)] if own else [],
-        choices=[{"code": one["id"], "text": one["name"]} for one in duty],
+        choices=[{"code": one["id"], "text": one["name"]} for one in duty], mine_to_take=_to_take(page, duty, own),
         gaps=[_gap(gap_out(one), page, wards) for one in reads.gaps()[:GAPS_SHOWN]],
         failed="" if failed is None else in_words(failed, t), kept=kept or {"function": "", "until": ""},
         mistakes=[_mistake(one, page) for one in _errors(failed)],
@@ -191,6 +195,17 @@ def _page(
         notices=[_notice(one, page, wards, names) for one in (imported or {}).get("notices", ())],
         leads=page.has_role("operator"), keeps_pin=own is not None,
     )  # fmt: skip
+
+
+def _to_take(page: Page, duty: list[dict[str, Any]], own: str | None) -> list[dict[str, str]]:
+    """The functions that the reader may check in to; what the rota gives them now comes first."""
+    if own is None:
+        return []
+    reads = page.reads
+    may = ShiftDesk(reads.services.desk).open_to(own, reads.now_ms())
+    theirs = [one for one in duty if one["id"] in may]
+    theirs.sort(key=lambda one: one["next"] is None or one["next"]["staff_id"] != own)
+    return [{"code": one["id"], "text": one["name"]} for one in theirs]
 
 
 def _errors(failed: Problem | None) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Path, Query, Request
+from fastapi import Depends, Form, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api import routes_tests
@@ -15,8 +15,9 @@ from api.board.page import Page, PageRoute
 from api.board.resident_view import device_row
 from api.board.words import Words
 from api.routes_tests import ArrivedIn
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 Carer = Annotated[Caller, Depends(carer)]
 Key = Annotated[str, Path(max_length=64)]
 STEPS = ("pressed_at", "recorded_at", "alert_at", "sent_at", "delivered_at", "answered_at")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import Depends, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.auth import Caller, operator, signed_in
@@ -13,8 +13,9 @@ from api.board.cards import lead_of
 from api.board.page import Page, PageRoute
 from api.board.resident_view import device_row, recent_row
 from api.board.thing_names import home_names
+from api.wards import guarded_router
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 SignedIn = Annotated[Caller, Depends(signed_in)]
 Key = Annotated[str, Path(max_length=64)]
 RAW_SHOWN = 4_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from api.auth import Caller, carer
@@ -14,9 +14,10 @@ from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.why import parameter_rows, reason_line
 from api.problems import Problem
+from api.wards import guarded_router
 from rules import local_time
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = guarded_router(route_class=PageRoute, include_in_schema=False)
 
 Word = Annotated[str | None, Query(max_length=64)]
 _MOMENT = "%Y-%m-%dT%H:%M"  # what a browser's date-and-time field sends

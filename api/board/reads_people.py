@@ -14,10 +14,11 @@ from api.board.band import Span
 from api.board.format import DAY_MS, to_ms
 from api.board.reads_things import ThingReads, purpose_of, who_acts
 from api.board.resident_view import lapses
-from api.explanations import explanation, shown_explanation
+from api.explanations import explained, shown_explanation
 from api.person_rules import rules_of
 from api.problems import Problem
 from api.reads import note_read, note_reads
+from api.series_reads import unless_away
 from api.setting_wire import refused as setting_refused
 from api.shadow import shadow_page
 
@@ -57,8 +58,7 @@ class PeopleReads(ThingReads):
     def explanation(self, rule: str, subject: str, at_ms: int, caller: Caller) -> dict[str, Any] | None:
         """What a rule knew of somebody (api/explanations.py); logged before it is shown. None: nobody of that name."""
         note_read(self.services, caller, "explanation", subject, purpose_of(caller))
-        services = self.services
-        found = explanation(services.input_log, self.store, services.database.path.parent, rule, subject, at_ms)
+        found = explained(self.services, rule, subject, at_ms)
         return None if found is None else shown_explanation(found)
 
     def rules_of(self, resident_id: str, caller: Caller) -> list[dict[str, Any]] | None:
@@ -118,12 +118,13 @@ class PeopleReads(ThingReads):
         return [one for one in found if one.get("merged_into") is None]
 
     def marks(self, resident_id: str, span: Span) -> list[dict[str, Any]]:
-        found = self.services.series.marks(resident_id, span.from_ms, span.to_ms, MARKS_MAX)
+        found = unless_away(lambda: self.services.series.marks(resident_id, span.from_ms, span.to_ms, MARKS_MAX)) or []
         return [{"at_ms": mark.at_ms, "type": mark.type, "room": mark.room} for mark in found]
 
     def metrics(self, resident_id: str) -> list[tuple[str, str]]:
         hidden = {"presence", "bed", "motion", "door", "battery", "battery_low", "battery_volts"}
-        return [pair for pair in self.services.series.metrics(resident_id) if pair[0] not in hidden]
+        found = unless_away(lambda: self.services.series.metrics(resident_id)) or []
+        return [pair for pair in found if pair[0] not in hidden]
 
     def blind_spans(self, card: Mapping[str, Any], span: Span) -> list[Span]:
         """When nothing could be heard from this person's home, as far as is known: silent gateways and the feed now."""

@@ -19,6 +19,7 @@ from api.auth import Caller
 from api.board.format import MINUTE_MS, to_ms
 from api.device_state import with_state
 from api.problems import Problem
+from api.series_reads import unless_away
 from api.services import Services
 from api.setting_wire import refused as setting_refused
 from api.wards import WardScope
@@ -75,14 +76,26 @@ class ThingReads:
         """With `last_heard_at`, and `silent` when that is longer ago than it may be; one never heard is new."""
         return self.with_heard(self.scope.keep("gateway", self.store.list("gateway")))
 
+    def gateways_away(self) -> int:
+        """How many are silent. Every page asks, so nothing is read of them but when they were heard."""
+        heard, now_ms = unless_away(self.services.heard) or {}, self.now_ms()
+        items = self.scope.keep("gateway", self.store.list("gateway"))
+        return sum(_silent(one, heard.get(one["address"]), now_ms) for one in items)
+
+    def series_away(self) -> bool:
+        """Whether curves, marks and last contact cannot be stored or read now."""
+        status = self.services.series_status
+        return (status is not None and not status.healthy) or unless_away(self.services.heard) is None
+
     def with_heard(self, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """With when each was last heard and its battery, as the API has them, and whether it is `silent`."""
         now_ms = self.now_ms()
-        return [one | {"silent": _silent(one, now_ms)} for one in with_state(self.services, items)]
+        found = with_state(self.services, items)
+        return [one | {"silent": _silent(one, to_ms(one["last_heard_at"]), now_ms)} for one in found]
 
     def unassigned(self) -> list[dict[str, Any]]:
         """Addresses that are heard and belong to nobody, the last heard first, with what they sent last."""
-        heard = self.services.heard()
+        heard = unless_away(self.services.heard) or {}
         known = {one["address"] for kind in ("device", "gateway") for one in self.store.list(kind)}
         strangers = sorted(heard.keys() - known, key=lambda one: (-heard[one], one))[:UNASSIGNED_MAX]
         return [{"address": one, "last_heard_at": heard[one], "raw": self._raw(one, heard[one])} for one in strangers]
@@ -139,9 +152,8 @@ class ThingReads:
             raise Problem("not-found", "session_id")
 
 
-def _silent(item: Mapping[str, Any], now_ms: int) -> bool:
+def _silent(item: Mapping[str, Any], heard_ms: int | None, now_ms: int) -> bool:
     """Whether it was last heard longer ago than it may be; one never heard is new, and one without interval unknown."""
-    heard_ms = to_ms(item["last_heard_at"])
     try:
         limit_ms = MISSED_INTERVALS * parse_duration_ms(item.get("interval"))
     except ValueError:

@@ -30,8 +30,8 @@ def board_router(services: Services) -> APIRouter:
         pages_frame, pages_handling, pages_alerts, pages_residents, pages_quiet, pages_rules, pages_shifts,
         pages_channels, pages_reports, pages_tests, pages_things, pages_accounts, pages_why,
     ):  # fmt: skip
-        router.include_router(module.router)
+        router.routes += module.router.routes
     if services.demo is not None:
-        router.include_router(pages_demo.router)
-    router.include_router(pages_frame.last)  # takes whatever is left, so it comes last
+        router.routes += pages_demo.router.routes
+    router.routes += pages_frame.last.routes  # takes whatever is left, so it comes last
     return router

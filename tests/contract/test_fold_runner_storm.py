@@ -11,12 +11,12 @@ import pytest
 from alerts.desk import Desk
 from ingest.event import Event, name_uuid
 from ingest.record import EVENT, Input
-from rules import fold_runner
+from rules import partition_fold
 from rules.effects import Effect
 from tests.support.desk import NIGHT_MS, SITE
 from tests.support.fold_place import Place
 
-ALARMS = 300
+ALARMS = 120  # six transactions and more
 
 
 class DyingSoon:
@@ -58,7 +58,7 @@ def test_a_storm_is_shown_a_few_at_a_time(place: Place) -> None:
     sink = DyingSoon(place.desk, 1_000)
     place.runner("floor", sink).run_until(ALARMS)
 
-    assert max(sink.sizes) <= fold_runner.EFFECTS_A_TRANSACTION
+    assert max(sink.sizes) <= partition_fold.EFFECTS_A_TRANSACTION
     assert len(place.alerts()) == ALARMS
 
 
@@ -72,5 +72,5 @@ def test_a_service_that_dies_again_and_again_gets_through_a_storm(place: Place) 
         assert place.desk.applied("floor", 0) > before
         lives += 1
 
-    assert lives >= ALARMS / fold_runner.EFFECTS_A_TRANSACTION
+    assert lives >= ALARMS / partition_fold.EFFECTS_A_TRANSACTION
     assert len({alert["causes"][0]["event_id"] for alert in place.alerts()}) == ALARMS

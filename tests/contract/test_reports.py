@@ -18,10 +18,9 @@ from tests.support.http import HttpStack, http_stack
 DAY = 24 * HOUR
 
 
-@pytest.fixture
-def night(tmp_path):
+def a_night(folder):
     """Five presses, claimed after 30, 60, 90, 120 and 400 s, on site a quarter of an hour later, one "accidental"."""
-    duty = Duty(tmp_path)
+    duty = Duty(folder)
     for number, wait in enumerate((30, 60, 90, 120, 400)):
         press = pressed(f"p{number}", duty.now_ms)
         duty.apply(press)
@@ -33,6 +32,21 @@ def night(tmp_path):
         cause = "accidental" if number == 0 else "toilet"
         duty.act(press.alert_id, "document", cause=cause, action="visit", contact="on_site")
         duty.wait(HOUR)
+    return duty
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """Such a night, to be read."""
+    duty = a_night(tmp_path_factory.mktemp("night"))
+    yield duty
+    duty.database.close()
+
+
+@pytest.fixture
+def going_on(tmp_path):
+    """Such a night, in which more happens."""
+    duty = a_night(tmp_path)
     yield duty
     duty.database.close()
 
@@ -51,12 +65,12 @@ def test_percentiles_are_those_of_what_happened(night):
     assert (row["arrived"]["p50"], row["arrived"]["goal"]) == (15 * 60 + 90, 2_400)
 
 
-def test_groups_are_hours_days_shifts_and_rules_of_local_time(night):
+def test_groups_are_hours_days_shifts_and_rules_of_local_time(going_on):
     """02:30 in March is hour 2 of the night shift; ten hours later it is day."""
-    night.wait(5 * HOUR)
-    night.apply(pressed("late", night.now_ms))
-    shifts = reports.response_times(night.database, whole(night), ("shift",))
-    hours = reports.response_times(night.database, whole(night), ("hour", "rule"))
+    going_on.wait(5 * HOUR)
+    going_on.apply(pressed("late", going_on.now_ms))
+    shifts = reports.response_times(going_on.database, whole(going_on), ("shift",))
+    hours = reports.response_times(going_on.database, whole(going_on), ("hour", "rule"))
 
     assert [(row["shift"], row["count"]) for row in shifts] == [("day", 1), ("night", 5)]
     assert [(row["hour"], row["rule"]) for row in hours] == [
@@ -69,16 +83,16 @@ def test_groups_are_hours_days_shifts_and_rules_of_local_time(night):
     ]
 
 
-def test_noise_is_what_was_documented_as_false(night):
+def test_noise_is_what_was_documented_as_false(going_on):
     """One of five "accidental": a fifth false; a P2 that went over by itself counts apart."""
-    bed = out_of_bed("b1", night.now_ms)
-    night.apply(bed)
-    night.apply(cleared(bed, night.now_ms + MINUTE))
-    rows = {row["rule"]: row for row in reports.outcomes(night.database, whole(night))}
+    bed = out_of_bed("b1", going_on.now_ms)
+    going_on.apply(bed)
+    going_on.apply(cleared(bed, going_on.now_ms + MINUTE))
+    rows = {row["rule"]: row for row in reports.outcomes(going_on.database, whole(going_on))}
 
     assert (rows["R01"]["alerts"], rows["R01"]["false"], rows["R01"]["false_percent"]) == (5, 1, 20)
     assert (rows["R05"]["self_resolved"], rows["R05"]["false_percent"]) == (1, None)
-    told = reports.causes(night.database, whole(night))
+    told = reports.causes(going_on.database, whole(going_on))
     assert told[0] == {"rule": "R01", "cause": "toilet", "action": "visit", "contact": "on_site", "count": 4}
 
 

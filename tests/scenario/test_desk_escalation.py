@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from sqlalchemy import select
 
 from alerts.messages.outbox import Outbox
+from alerts.schema.people import relay
 from tests.support.desk import HOUR, MINUTE, SECOND, SITE, Duty, observed, open_without_next_action, pressed
 
 NATT_1, NATT_2, LEDER, OUTSIDE = "natt-1", "natt-2", "leder", "fallback"
@@ -31,9 +33,9 @@ def duty(tmp_path):
 
 
 def test_an_alarm_nobody_takes_goes_up_three_levels_and_on_for_ever(duty):
-    """Natt 1, Natt 2 as well, all on shift, the outside too; then everybody again every two minutes, all night."""
+    """Natt 1, Natt 2 as well, all on shift, the outside too; then everybody again every two minutes."""
     alert_id = duty.press("p1").alert_id
-    duty.wait(8 * HOUR)
+    duty.wait(3 * HOUR)
     calls = rung(duty, alert_id)
 
     assert calls[:10] == [
@@ -44,7 +46,7 @@ def test_an_alarm_nobody_takes_goes_up_three_levels_and_on_for_ever(duty):
     ]
     times = sorted({seconds for seconds, _ in calls})
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 120
-    assert times[-1] >= 8 * 3_600 - 120
+    assert times[-1] >= 3 * 3_600 - 120
     assert {target for seconds, target in calls if seconds > 300} == {NATT_1, NATT_2, LEDER, OUTSIDE}
     assert open_without_next_action(duty.database) == []
 
@@ -118,7 +120,7 @@ def test_the_forgotten_test_session_ends_by_itself(tmp_path):
     assert [row["lead"]["alert_id"] for row in duty.queue()] == [real.alert_id]
 
     with duty.database.reader.connect() as conn:
-        relayed = conn.exec_driver_sql("SELECT topic FROM relay WHERE site_id = ?", (SITE,)).scalars().all()
+        relayed = conn.execute(select(relay.c.topic).where(relay.c.site_id == SITE)).scalars().all()
     assert relayed == [f"test_session/{session['id']}"]
     duty.desk.tick(duty.now_ms)
     assert duty.desk.close_test_session(session["id"], "s1", duty.now_ms) is False, "it has been cleared away"

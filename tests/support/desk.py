@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from alerts.channels import FAILED, OK, Message, Result
-from alerts.database import Database, open_database
+from alerts.database import Database
 from alerts.desk import Desk
 from alerts.handling.acts import Actor
 from alerts.messages.outbox import Outbox
 from alerts.reads import queries
 from alerts.schema import people as schema_people
-from alerts.schema.tables import metadata
+from alerts.schema.alerts import alerts, timers
 from rules.effects import Effect, Raise
 from tests.support.desk_effects import (
     HOUR,
@@ -36,6 +34,7 @@ from tests.support.desk_effects import (
     way_back,
     way_gone,
 )
+from tests.support.desk_place import make_tables, open_desk, unsynced
 
 __all__ = [
     "HOUR",
@@ -68,25 +67,13 @@ IDA = Actor(staff="s2", name="Ida", function="natt-2")
 
 def new_database(folder: Path, *, functions: tuple[str, ...] = ("natt-1", "natt-2", "leder")) -> Database:
     """An empty desk with one ward of two homes; every function in the ward's chain, in this order."""
-    path = folder / "desk.db"
-    path.write_bytes(_empty_desk(functions))
-    database = open_database(path)
-    writer = database.writer.raw_connection()
-    writer.cursor().execute("PRAGMA synchronous=OFF")  # no test here pulls the plug; tests/crash has its own desk
-    writer.close()
-    return database
+    return unsynced(open_desk(folder, ("two homes", functions), lambda database: _fill_desk(database, functions)))
 
 
-@functools.cache
-def _empty_desk(functions: tuple[str, ...]) -> bytes:
-    """The file of such a desk, made once: creating forty tables takes longer than most tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = open_database(Path(folder) / "desk.db")
-        metadata.create_all(database.writer)
-        with database.writer.begin() as conn:
-            _fill(conn, functions)
-        database.close()
-        return (Path(folder) / "desk.db").read_bytes()
+def _fill_desk(database: Database, functions: tuple[str, ...]) -> None:
+    make_tables(database)
+    with database.writer.begin() as conn:
+        _fill(conn, functions)
 
 
 def _fill(conn: Connection, functions: tuple[str, ...]) -> None:
@@ -166,8 +153,10 @@ class Duty:
 
     def wait(self, ms: int) -> int | None:
         """Let time pass, firing what is due at its own moment, as a running service does."""
-        end_ms = self.now_ms + ms
+        end_ms, rounds = self.now_ms + ms, 0
         while (due_ms := self._next_ms()) is not None and due_ms <= end_ms:
+            rounds = rounds + 1 if due_ms <= self.now_ms else 0
+            assert rounds < 100, "what is due is done, and not due again at once"
             self.now_ms = max(due_ms, self.now_ms)
         self.now_ms = end_ms
         return self._next_ms()
@@ -214,8 +203,5 @@ class Duty:
 def open_without_next_action(database: Database) -> list[str]:
     """Open incidents that nothing will happen to: promise 5 says there are none. Asked of the rows themselves."""
     with database.reader.connect() as conn:
-        rows = conn.exec_driver_sql(
-            "SELECT DISTINCT a.incident_id FROM alerts a WHERE a.open = 1 AND NOT EXISTS "
-            "(SELECT 1 FROM timers t WHERE t.incident_id = a.incident_id)"
-        )
-        return [row[0] for row in rows]
+        waits = select(timers.c.kind).where(timers.c.incident_id == alerts.c.incident_id).exists()
+        return list(conn.execute(select(alerts.c.incident_id).where(alerts.c.open, ~waits).distinct()).scalars())
