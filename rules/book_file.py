@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib.resources
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from rules.book import Book, Layer, Rule, with_versions
+from rules.book import Book, Layer, Match, Need, Rule, Variant, with_versions
 from rules.book_check import Place, check_book, problems, set_problems
 from rules.parameters import Written
 
@@ -112,6 +113,23 @@ def _only(mapping: CommentedMap, allowed: Iterable[str], file: str, where: str) 
 _RULE_KEYS = [field for field in Rule.__struct_fields__ if field not in ("id", "version")]
 
 
+_CONDITIONS = ("at_once", "enter", "leave", "extend", "then")
+_INSIDE: dict[str, type[msgspec.Struct]] = dict.fromkeys(_CONDITIONS, Match) | {"variants": Variant, "needs": Need}
+_PLACE = re.compile(r"\w+")
+
+
+def _only_inside(body: CommentedMap, file: str, rule_id: str) -> None:
+    """The keys of conditions, variants and needs."""
+    for key, kind in _INSIDE.items():
+        items = body.get(key)
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            where = f"{rule_id}: {key}.{index}"
+            if isinstance(item, CommentedMap):
+                _only(item, kind.__struct_fields__, file, where)
+                if isinstance(item.get("when"), CommentedMap):
+                    _only(item["when"], Match.__struct_fields__, file, f"{where}.when")
+
+
 def _rules(document: CommentedMap, file: str, group: str = "") -> tuple[Rule, ...]:
     rules = []
     for rule_id, body in _mapping(document["rules"], file, _line(document, "rules"), "rules").items():
@@ -119,11 +137,14 @@ def _rules(document: CommentedMap, file: str, group: str = "") -> tuple[Rule, ..
         if not isinstance(body, CommentedMap):
             raise BookError(file, line, f"{rule_id}: must be a mapping")
         _only(body, _RULE_KEYS, file, rule_id)
+        _only_inside(body, file, rule_id)
         try:
             given = {str(key): _plain(body[key]) for key in body}
             rule = msgspec.convert({"id": rule_id, "group": group, **given}, Rule)
         except msgspec.ValidationError as error:
-            raise BookError(file, line, f"{rule_id}: {error}") from error
+            path = _PLACE.findall(str(error).partition("`$.")[2])
+            place = tuple(int(part) if part.isdigit() else part for part in path)
+            raise BookError(file, _line_of(body, place) or line, f"{rule_id}: {error}") from error
         for place, message in problems(rule):
             raise BookError(file, _line_of(body, place) or line, f"{rule_id}: {_told(place)}{message}")
         rules.append(rule)

@@ -94,7 +94,7 @@ def _person_meets(match: Match, facts: Facts, rule: Rule, resident: str | None, 
         return False
     if match.critical is not None and match.critical != any(person.critical for person in people):
         return False
-    if match.away is not None and match.away != (bool(who) and all(name in facts.away_since_ms for name in who)):
+    if match.away is not None and match.away != (bool(who) and all(facts.said_out(name) for name in who)):
         return False
     if match.in_bed is not None:
         in_bed = bool(who) and all(presence.occupied_since_ms(facts, name) is not None for name in who)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ingest.event import RETAINED, TEST, Event
 from ingest.vocabulary import TYPES
-from rules import doses, presence
+from rules import doses, late_signs, presence
 from rules.facts import (
     ACCUMULATOR_LOW,
     CALL_ROLES,
@@ -65,8 +65,9 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
         _trace(facts, event, family)
     if device in facts.dispensers or event.role == "dispenser" or event.type in doses.SPEAKS:
         doses.take_dispenser(facts, event, now_ms)
-    if event.type in presence.SIGNS:
-        moved = presence.take_sign(facts, event, now_ms) or moved
+    if event.type in presence.SIGNS and presence.tells(facts, event):
+        taken = late_signs.keep if facts.came_late(event) else presence.take_sign
+        moved = taken(facts, event, now_ms) or moved
     handler = _HANDLERS.get(event.type)
     if handler is not None:
         moved = handler(facts, event, now_ms) or moved

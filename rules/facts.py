@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from ingest.event import BUFFERED, LATE, Event
 from rules.doses import Dispenser, Dose
 from rules.parameters import Written
 from rules.sign import Sign
@@ -165,6 +166,21 @@ class Facts(msgspec.Struct, gc=False, array_like=True):
     gap_from_ms: int | None = None  # last feed gap
     gap_until_ms: int | None = None
     way_end_ms: dict[str, int] = {}  # resident -> when the way to them was whole again
+    late_signs: tuple[Sign, ...] = ()  # heard late, and not taken by the guess yet (late_signs.py) …
+    late_due_ms: int | None = None  # … before then
+
+    @property
+    def look_ms(self) -> int | None:
+        """The home's own timer: when silence, or the settle of late signs, will have said enough."""
+        due_ms, late_ms = self.presence.due_ms, self.late_due_ms
+        return due_ms if late_ms is None or (due_ms is not None and due_ms < late_ms) else late_ms
+
+    def came_late(self, event: Event) -> bool:
+        """Late by over 60 s, buffered, or inside a feed gap: settles before it may raise."""
+        if LATE in event.quality or BUFFERED in event.quality:
+            return True
+        from_ms, until_ms = self.gap_from_ms, self.gap_until_ms
+        return from_ms is not None and until_ms is not None and from_ms <= event.effective_at_ms < until_ms
 
     def traces(self, family: str) -> Iterable[Trace]:
         """How each device of one family stands."""
@@ -206,6 +222,13 @@ class Facts(msgspec.Struct, gc=False, array_like=True):
     def out_since_ms(self, resident: str) -> int | None:
         """Since when this person is probably out, though nobody said so; None when they are not."""
         return self.presence.since_ms if self.presence.phase == OUT and resident in self.residents else None
+
+    def said_out(self, resident: str) -> bool:
+        """Whether somebody said that this person is out: away, or searched for."""
+        searches = (trace.last for trace in self.traces("tracking"))
+        return resident in self.away_since_ms or any(
+            one.type == "tracking.started" and one.resident == resident for one in searches
+        )
 
     def lived_after(self, at_ms: int) -> bool:
         """Whether somebody lived on at home after an instant: an act, or two motion sensors, as traces stand."""

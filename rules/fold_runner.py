@@ -1,56 +1,32 @@
 """Runs a fold over INPUTS: read, fold, hand the effects to the desk, keep the position. Edge: a thread.
 
-One transaction of the desk holds the effects of a batch and the position `applied`, moved by compare-and-set from the
-value we knew; when somebody else has moved it we are fenced and stop. After a start the fold is rebuilt from the newest
-snapshot not after `applied` and refolded up to it, emitting nothing. Used for the home fold (lane "live") and, ahead of
-any backlog and on its own cursor, for the floor (lane "floor").
-
-Where nothing is said the position is moved seldom: refolding those rows costs less than a transaction for each.
+What it means to fold, to keep a position and to begin again stands in `partition_fold.py`; here is the loop around it
+for the one partition of a single machine: waiting for rows, pauses after trouble, what other threads see. When somebody
+else has moved the position we are fenced and stop. Used for the home fold (lane "live") and, ahead of any backlog and
+on its own cursor, for the floor (lane "floor").
 """
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-import msgspec
 import structlog
 
-from ingest.journal import InputLog, JournalError, SnapshotStore, beyond_cut, snapshot_after
+from ingest.journal import InputLog, JournalError, SnapshotStore, beyond_cut
 from ingest.record import Input
 from rules.effects import Effect, Fenced, Observe
+from rules.partition_fold import Fold, PartitionFold, Sink
 
 BATCH = 2_000
-QUIET_ROWS = 5_000  # how far a fold without effects may run ahead of `applied`: refolding them costs < 1 s
 QUARANTINED_MAX = 1_000
-# An alert costs the desk some 15 ms. All alarms of a storm in one transaction would be shown only after the last, keep
-# the other lane from the desk meanwhile, and never get done where the service dies sooner (seen in the crash rounds).
-EFFECTS_A_TRANSACTION = 20
 IDLE_S = 1.0  # looks without being woken, and the longest that the position stays behind when nothing is said
 PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 10.0
 
 log = structlog.get_logger()
 
-
-class Fold(Protocol):
-    """What is run: HomeFold or Floor."""
-
-    def apply(self, given: Input) -> list[Effect]: ...
-    def next_due_ms(self) -> int | None: ...
-    def snapshot(self) -> bytes: ...
-    def restore(self, state: bytes) -> None: ...
-    def quarantined(self) -> list[dict[str, str]]: ...
-    @property
-    def skipped(self) -> int: ...
-
-
-class EffectSink(Protocol):
-    """Port owned by the runner: the desk. `apply` raises Fenced when `applied` is not `expected`."""
-
-    def applied(self, lane: str, partition: int) -> int: ...
-    def apply(self, lane: str, partition: int, expected: int, position: int, effects: Sequence[Effect]) -> None: ...
+EffectSink = Sink[Effect]
+"""The desk."""
 
 
 class FoldRunner:
@@ -59,7 +35,7 @@ class FoldRunner:
     def __init__(
         self,
         lane: str,
-        make_fold: Callable[[], Fold],
+        make_fold: Callable[[], Fold[Input, Effect]],
         engine: str,
         inputs: InputLog,
         sink: EffectSink,
@@ -68,18 +44,14 @@ class FoldRunner:
         *,
         floor_only: bool = False,
     ) -> None:
-        self.lane, self.engine, self.floor_only = lane, engine, floor_only
-        self._make_fold, self._inputs, self._sink, self._snapshots = make_fold, inputs, sink, snapshots
-        self._now_ms = now_ms
+        self.lane, self.floor_only = lane, floor_only
+        self._inputs, self._now_ms = inputs, now_ms
+        self._state = PartitionFold(lane, 0, make_fold, engine, sink, snapshots)
         self._quarantined: list[dict[str, str]] = []
         self._wake = threading.Condition()
         self._woken, self._stopping = False, False
         self._asked_to_save, self._saved = False, threading.Event()
         self._thread = threading.Thread(target=self._supervise, name=f"fold-{lane}", daemon=True)
-        self.fold: Fold = make_fold()
-        self.position = 0  # newest input folded
-        self._applied = 0  # what the desk has
-        self._snapshot_at, self._snapshot_rows = 0, snapshot_after(0)
         self.next_due_ms: int | None = None
         self.skipped = 0  # inputs that the fold could not take, since the first row
         self.healthy = True
@@ -109,6 +81,24 @@ class FoldRunner:
             self._wake.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    @property
+    def fold(self) -> Fold[Input, Effect]:
+        return self._state.fold
+
+    @property
+    def engine(self) -> str:
+        """Version of code and book; part of a snapshot's name."""
+        return self._state.engine
+
+    @engine.setter
+    def engine(self, engine: str) -> None:
+        self._state.engine = engine
+
+    @property
+    def position(self) -> int:
+        """Newest input folded."""
+        return self._state.position
 
     @property
     def lag(self) -> int:
@@ -156,40 +146,28 @@ class FoldRunner:
 
     def _rebuild(self) -> None:
         """State as of `applied`, from the newest usable snapshot; the refold says nothing."""
-        self._applied = self._sink.applied(self.lane, 0)
-        if self._inputs.last_seq() < self._applied:
+        state = self._state
+        state.load()
+        if self._inputs.last_seq() < state.applied:
             raise JournalError(
-                f"INPUTS ends at {self._inputs.last_seq()}, before position {self._applied} of {self.lane}: "
+                f"INPUTS ends at {self._inputs.last_seq()}, before position {state.applied} of {self.lane}: "
                 "the journal is older than the desk; restore both from the same backup"
             )
-        self._load()
-        self._snapshot_at = self.position
         first = self._inputs.read(0, 1)
-        if self.position < self._applied and first and first[0].seq > self.position + 1:
+        if state.behind and first and first[0].seq > state.position + 1:
             raise JournalError(beyond_cut("INPUTS", first[0].seq))
-        while self.position < self._applied:
-            if not self._fold_rows(self._applied, silent=True)[0]:
-                self.position = self._applied
+        while state.behind:
+            rows = self._read(state.applied)
+            if rows:
+                state.take(rows)
+            else:
+                state.advance(state.applied)
         self._look()
         self.ready.set()
 
-    def _load(self) -> None:
-        """The newest snapshot; one that cannot be read costs a longer start only."""
-        self.fold, self.position = self._make_fold(), 0
-        kept = self._snapshots.load(self.lane, self.engine, self._applied)
-        if kept is None:
-            return
-        try:
-            self.fold.restore(kept[1])
-            gc.freeze()  # no cycle among them: of 10 000 homes a full collection would be a pause of 0.1 s and more
-            self.position, self._snapshot_rows = kept[0], snapshot_after(len(kept[1]))
-        except (msgspec.MsgspecError, ValueError) as error:
-            log.warning("snapshot_not_read", fold=self.lane, position=kept[0], reason=str(error))
-            self.fold = self._make_fold()
-
     def _look(self) -> None:
         """What other threads see of the fold."""
-        self.next_due_ms = self.fold.next_due_ms()
+        self.next_due_ms = self._state.next_due_ms
         self._quarantined = self.fold.quarantined()[:QUARANTINED_MAX]
         self.skipped = self.fold.skipped
 
@@ -210,56 +188,38 @@ class FoldRunner:
         self._flush()
         self._save()
 
-    def _fold_rows(self, limit: int | None, *, silent: bool = False) -> tuple[bool, list[Effect]]:
-        newest = self._inputs.last_seq() if self.floor_only else 0
+    def _read(self, limit: int | None) -> list[Input]:
         rows = self._inputs.read(self.position, BATCH, floor_only=self.floor_only)
-        if limit is not None:
-            rows = [row for row in rows if row.seq <= limit]
-        effects: list[Effect] = []
-        for row in rows:
-            effects += self.fold.apply(row)
-            self.position = row.seq
-            if len(effects) >= EFFECTS_A_TRANSACTION and not silent:
-                break
-        if not rows and self.floor_only:
-            self.position = max(self.position, newest if limit is None else min(newest, limit))
-        return bool(rows), effects
+        return rows if limit is None else [row for row in rows if row.seq <= limit]
 
-    def _log(self, effects: list[Effect]) -> None:
+    def _batch(self, limit: int | None) -> bool:
+        """Fold the next rows; False when there are none."""
+        newest = self._inputs.last_seq() if self.floor_only else 0
+        rows = self._read(limit)
+        if rows:
+            self._state.take(rows)
+        else:
+            self._state.advance(newest if limit is None else min(newest, limit))
+        self.next_due_ms = self._state.next_due_ms
+        self._log(self._state.said)
+        return bool(rows)
+
+    def _flush(self) -> None:
+        self._state.flush()
+
+    def _save(self) -> None:
+        self._state.save()
+
+    def _log(self, effects: Sequence[Effect]) -> None:
         """What operators must hear of, once it is on disk."""
-        found = [effect for effect in effects if isinstance(effect, Observe) and effect.kind in _FOR_OPERATORS]
+        found = for_operators(effects)
         for effect in found[:QUARANTINED_MAX]:
             event = "rule_quarantined" if effect.kind == "quarantined" else "input_skipped"
             log.warning(event, rule=effect.rule, subject=effect.subject, reason=effect.reason.args)
         if found or (self._quarantined and effects):
             self._look()
 
-    def _batch(self, limit: int | None) -> bool:
-        any_rows, effects = self._fold_rows(limit)
-        self.next_due_ms = self.fold.next_due_ms()
-        if effects or self.position - self._applied > QUIET_ROWS:
-            self._apply(effects)
-        if self.position - self._snapshot_at > self._snapshot_rows:
-            self._flush()
-            self._save()
-        return any_rows
 
-    def _apply(self, effects: list[Effect]) -> None:
-        self._sink.apply(self.lane, 0, self._applied, self.position, effects)
-        self._applied = self.position
-        self._log(effects)
-
-    def _flush(self) -> None:
-        if self.position > self._applied:
-            self._apply([])
-
-    def _save(self) -> None:
-        """Snapshots never run ahead of `applied`."""
-        assert self._applied == self.position, "a snapshot would hold what the desk does not know"
-        if self.position > self._snapshot_at:
-            state = self.fold.snapshot()
-            self._snapshots.save(self.lane, self.position, self.engine, state)
-            self._snapshot_at, self._snapshot_rows = self.position, snapshot_after(len(state))
-
-
-_FOR_OPERATORS = ("quarantined", "skipped")
+def for_operators(effects: Sequence[Effect]) -> list[Observe]:
+    """Effects that say what could not be done."""
+    return [one for one in effects if isinstance(one, Observe) and one.kind in ("quarantined", "skipped")]

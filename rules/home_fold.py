@@ -20,7 +20,7 @@ import msgspec
 
 from ingest.event import TEST, Event
 from ingest.record import CLOCK, EVENT, SETTING, Input, Setting
-from rules import presence, watch
+from rules import late_signs, presence, watch
 from rules.book import Book
 from rules.book_check import runnable
 from rules.effects import LIVE, Effect, Observe, Reason, effect_id
@@ -37,7 +37,7 @@ from rules.outcomes import not_run, skipped
 from rules.situations import LEFT, tell_situations
 from rules.timers import Timers
 
-ENGINE = 6  # version of fold and kinds; part of a snapshot's name
+ENGINE = 7  # version of fold and kinds; part of a snapshot's name. Each reads the states of all from 6 on
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
 TOLD_MAX = 256  # what rules tell each other over one input or timer
@@ -168,10 +168,9 @@ class HomeFold:
         moved = take_event(home.facts, event, home.now_ms)
         if new and device in heard:
             self._instances.begin_device(home, device)
-        silent_ms = home.facts.presence.due_ms
-        if silent_ms is not None:
-            self._timers.look(home.facts.home, silent_ms)
-        holds_changed = moved and self._tell_situations(home, event.event_id)
+        self._timers.look(home.facts.home, home.facts.look_ms)
+        late = moved and event.type != "device.offline" and home.facts.came_late(event)  # silence is told in time
+        holds_changed = moved and self._tell_situations(home, event.event_id, late=late)
         self._to_rules(home, event)
         if holds_changed:
             self._release(home)
@@ -187,12 +186,13 @@ class HomeFold:
         told.clear()
 
     def _look(self, home: Home) -> None:
-        """The silence after a way out has lasted: say whether somebody is taken to be out."""
-        if presence.fire(home.facts, home.now_ms, awaited=self._awaited(home)) and self._tell_situations(
-            home, str(home.now_ms)
-        ):
+        """Late signs have settled, or a silence has lasted: say whether somebody is taken to be out."""
+        facts = home.facts
+        moved = late_signs.settle(facts, home.now_ms)
+        moved = presence.fire(facts, home.now_ms, awaited=self._awaited(home)) or moved
+        if moved and self._tell_situations(home, str(home.now_ms)):
             self._release(home)
-        self._timers.look(home.facts.home, home.facts.presence.due_ms)
+        self._timers.look(facts.home, facts.look_ms)
 
     def _awaited(self, home: Home) -> bool:
         """Whether a rule waits for who has left (R12); where none does, nobody is taken to be out."""
@@ -231,8 +231,8 @@ class HomeFold:
             presence.give_up(home.facts, home.now_ms)
         tell_situations(home, cause, self._instances.observe, functools.partial(self._to_rules, anew=True))
 
-    def _tell_situations(self, home: Home, cause: str) -> bool:
-        return tell_situations(home, cause, self._instances.observe, self._to_rules)
+    def _tell_situations(self, home: Home, cause: str, *, late: bool = False) -> bool:
+        return tell_situations(home, cause, self._instances.observe, self._to_rules, late=late)
 
     # -- settings ----------------------------------------------------------------------------------------------
 

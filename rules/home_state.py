@@ -90,7 +90,7 @@ def due_ms_of(instance: Instance) -> int | None:
 
 def first_timer(home: Home) -> tuple[int, str] | None:
     """(due, key) of the timer of a home that fires first: its own, or of one of its instances."""
-    due_ms = home.facts.presence.due_ms
+    due_ms = home.facts.look_ms
     first = None if due_ms is None else (due_ms, HOME_KEY)
     for key, instance in home.instances.items():
         due_ms = due_ms_of(instance)

@@ -11,9 +11,9 @@ none at all. So silence alone never means "out", and one pulse never means "home
   all, a motion detector that a site has given the role `entry_motion` stands for it, with twice the patience.
 - *Silence indoors* answers it: SILENCE_MS after the door, nobody seen. Motion in the door's own room in the first
   minute is the leaving itself. A single pulse does not answer it, it asks for as long a silence again.
-- *Proof of life* takes the answer back at once, by effective time, however late it is heard: two different sensors, or
-  three pulses of one, within PROOF_MS (the exit door counts as one of the two); or one act that no draught makes: bed,
-  chair, a cupboard door, a dose fetched, a button.
+- *Proof of life* takes the answer back by effective time, however late it is heard (`late_signs.py`): two different
+  sensors, or three pulses of one, within PROOF_MS (the exit door counts as one of the two); or one act that no draught
+  makes: bed, chair, a cupboard door, a dose fetched, a button.
 - An exit door that moves again after LEAVING_MS is *somebody who came in*, seen further in or not: "out" is over. From
   there only a sign of life and a new way out lead to "out" again; that the same door closes behind them is none.
   Whoever falls on the mat when they come home is watched.
@@ -59,10 +59,8 @@ DEPARTING_MS = 1 * MINUTE_MS  # in the door's own room, motion so soon after it 
 LEAVING_MS = 2 * MINUTE_MS  # a door that moves again so soon is still the same leaving: keys, lock, a bag
 SETTLE_MS = 30_000  # a door that is heard late waits for what came after it
 STAFF_DOOR_MS = 15 * MINUTE_MS  # staff check out before they close the door behind them
-PROOF_MS = 5 * MINUTE_MS
-PROOF_PULSES = 3
-BACK_MS = 60 * MINUTE_MS
-PROOF_GAP_MS = 60 * MINUTE_MS
+PROOF_MS, PROOF_PULSES = 5 * MINUTE_MS, 3
+BACK_MS = PROOF_GAP_MS = 60 * MINUTE_MS
 
 EXIT_ROLES = ("front_door", "back_door", "exit_door")
 EXIT_DOORS = ("front", "back", "exit", "main", "entrance")  # what a door may call itself where no role says it
@@ -113,16 +111,17 @@ def noted(recent: Recent, at_ms: int, sensor: str, within_ms: int = PROOF_MS) ->
     return tuple(sorted([*kept, (at_ms, sensor)])[-PROOF_PULSES:])
 
 
+def tells(facts: Facts, event: Event) -> bool:
+    """Whether an event of SIGNS is news."""
+    return RETAINED not in event.quality and (event.type not in ACTS or is_news(facts, event))
+
+
 def take_sign(facts: Facts, event: Event, now_ms: int) -> bool:
-    """One event after its trace was kept; whether it is now known otherwise whether somebody is away."""
-    if RETAINED in event.quality:
-        return False
+    """One event that tells something, its trace kept; whether it is now known otherwise whether somebody is away."""
     if event.type in DOORS and is_exit(event):
-        return is_news(facts, event) and _door(facts, event, now_ms)
+        return _door(facts, event, now_ms)
     if event.type in ACTS:
-        return is_news(facts, event) and _life(facts, event, now_ms, act=True)
-    if event.type not in PULSES:
-        return False
+        return _life(facts, event, now_ms, act=True)
     if event.role == ENTRY_ROLE and not _exit_sensor(facts):
         return _entrance(facts, event, now_ms)
     return _life(facts, event, now_ms, act=False)

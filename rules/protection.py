@@ -25,15 +25,18 @@ def why_unwatched(situation: Situation) -> Reason | None:
     return None if lost is None else Reason(lost.way, {"device": lost.device, "since_ms": lost.since_ms})
 
 
-def protection_told(facts: Facts, resident: str, situation: Situation, cause: str, now_ms: int) -> Event:
+def protection_told(
+    facts: Facts, resident: str, situation: Situation, cause: str, now_ms: int, *, late: bool = False
+) -> Event:
     """The event that tells the rules of a loss or its end. It counts from now; since when stands in its content.
 
-    `cause`: id of the event or setting that brought it about.
+    `cause`: id of the event or setting that brought it about; `late`: that came late.
     """
     lost = situation.lost
     if lost is None:
-        return occurrence(facts, name_uuid(cause, RESTORED, resident), RESTORED, resident, resident, now_ms)
+        name = name_uuid(cause, RESTORED, resident)
+        return occurrence(facts, name, RESTORED, resident, resident, now_ms, late=late)
     return occurrence(
         facts, name_uuid(cause, LOST, resident), LOST, resident, resident, now_ms, device=lost.device,
-        content={"way": lost.way, "device": lost.device, "since_ms": lost.since_ms},
+        content={"way": lost.way, "device": lost.device, "since_ms": lost.since_ms}, late=late,
     )  # fmt: skip

@@ -24,8 +24,11 @@ Observing = Callable[[Home, str, str, Reason, str | None, str], None]
 """`Instances.observe`: home, subject, kind, reason, rule, cause."""
 
 
-def tell_situations(home: Home, cause: str, observe: Observing, to_rules: ToRules) -> bool:
-    """Tell what has changed for whom; whether a hold may have begun or ended. `cause`: id of what brought it about."""
+def tell_situations(home: Home, cause: str, observe: Observing, to_rules: ToRules, *, late: bool = False) -> bool:
+    """Tell what has changed for whom; whether a hold may have begun or ended.
+
+    `cause`: id of what brought it about; `late`: that is an event that came late.
+    """
     facts, holds_changed = home.facts, False
     for resident in sorted({**facts.situations, **facts.residents}):
         before = facts.situations.get(resident, Situation())
@@ -45,7 +48,7 @@ def tell_situations(home: Home, cause: str, observe: Observing, to_rules: ToRule
             observe(home, resident, "away" if after.away else "home", why, None, cause)
             to_rules(home, outing(facts, resident, cause, home.now_ms))
         if (before.lost is None) != (after.lost is None) and not gone:
-            to_rules(home, protection_told(facts, resident, after, cause, home.now_ms))
+            to_rules(home, protection_told(facts, resident, after, cause, home.now_ms, late=late))
         holds_changed = holds_changed or _holds(before) != _holds(after)
     return holds_changed
 

@@ -16,8 +16,7 @@ another sensor, or the third of one, so near in time) or goes on from life just 
 somebody lies on the floor, gives single pulses all day. An act (bed, door, dose, button) counts alone, and so does
 whatever comes first of all. What came with the retain flag and no time of its own is no sign of life, nor is a state
 that a gateway only repeats. A bed that says occupied is sleep, not silence, for `in_bed` and no longer: who dies in
-bed is found. A sign that arrives late can retract. `warn_before` says so much ahead that it will be told, where a hub
-can speak.
+bed is found. A sign that arrives late can retract. `warn_before` notes so much ahead that it will be told.
 
 | state  | input                          | next   | outcome                     |
 |--------|--------------------------------|--------|-----------------------------|
@@ -118,7 +117,8 @@ class Absence:
             return warned, [Note("prewarning", told, causes)]
         seen_since = last is not None and last.effective_at_ms >= state.watch_ms
         episode = last.event_id if last is not None and seen_since else f"watch:{state.watch_ms}"
-        opened = msgspec.structs.replace(state, phase="open", due_ms=None, fired_due_ms=due_ms, episode=episode)
+        law_ms = _law_ms(state, context)  # what lived on after that did not take it back
+        opened = msgspec.structs.replace(state, phase="open", due_ms=None, fired_due_ms=law_ms, episode=episode)
         reason = Reason(
             "absence.silent" if last is not None else "absence.never_seen",
             {"last_ms": state.last_ms, "for_ms": context.values.for_ms, "at_ms": context.now_ms},
@@ -126,7 +126,7 @@ class Absence:
         late = state.settle_ms != NEVER_MS
         device = None if last is None else last.device
         outcome: Outcome = Fire(
-            episode, reason, causes, _law_ms(state, context), due_ms, device=device, late=late, begun_ms=state.last_ms
+            episode, reason, causes, law_ms, due_ms, device=device, late=late, begun_ms=state.last_ms
         )
         return opened, [outcome]
 

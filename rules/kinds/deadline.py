@@ -116,11 +116,14 @@ def _heard(state: DeadlineState, event: Event, role: str, context: Context[Deadl
         return state, []
     if role != "leave":
         state = msgspec.structs.replace(state, entered_ms=max(at_ms, state.entered_ms))
-        if at_ms >= state.done_ms and (state.undone_ms < state.done_ms or state.undone_ms == NEVER_MS):
+        first = state.undone_ms < state.done_ms or state.undone_ms == NEVER_MS or at_ms < state.undone_ms
+        if at_ms >= state.done_ms and first:
             state = msgspec.structs.replace(state, undone_ms=at_ms)
         return _kept(state, context), []
     if at_ms >= state.done_ms:
-        undone_ms = state.entered_ms if state.entered_ms > at_ms else state.undone_ms
+        undone_ms = state.undone_ms  # the first time after it was done, whichever is heard first
+        if undone_ms <= at_ms < state.entered_ms:
+            undone_ms = state.entered_ms
         state = msgspec.structs.replace(state, done_ms=at_ms, undone_ms=undone_ms)
     known = dict(state.occurrences)
     outcomes: list[Outcome] = []

@@ -12,6 +12,7 @@ dispensing is over. A break-in is momentary. A watch begins over the words that 
 |---------|--------------------------------|---------|---------------------------------------|
 | -       | enter                          | waiting | - (timer)                             |
 | waiting held | leave                     | -       | Note recorded_only if it came late    |
+| any     | leave from before it was said again | waiting | as leave (timer)                   |
 | waiting | timer, held                    | held    | Note held                             |
 | waiting | timer                          | open    | Fire; - if momentary                  |
 | held    | hold ends                      | waiting | - (timer now)                         |
@@ -50,7 +51,8 @@ ENDS = {
     "dose.dispensed": _WORKS,
 }
 """What ends which words, where it is not the same word that is cleared."""
-SAYS_ITSELF = ("dispenser.fault_cleared",)  # kept where the word it ends has not been heard yet
+SAYS_ITSELF = ("dispenser.fault_cleared", "dispenser.message_read", "dispenser.closed", "dispenser.locked")
+"""Kept where the word they end has not been heard yet."""
 
 
 class DispenserTerms(LastingValues, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -73,6 +75,7 @@ class Word(msgspec.Struct, frozen=True, gc=False, array_like=True):
     late: bool = False
     dose: str = ""  # the dose by which it is urgent
     told_ms: int = 0  # it is told anew since: a watch began, or its dose was settled
+    again: Cause | None = None  # newest word of it while it stands: that it was over in between may be heard later
 
     @property
     def episode(self) -> str:
@@ -124,14 +127,12 @@ class Dispenser:
         outcomes: list[Outcome] = []
         if role == "leave":
             for key in _ended(known, event):
+                again = known[key].again
                 known[key] = _over(known[key], event, outcomes)
-            if event.type in SAYS_ITSELF:
-                known.setdefault(f"{_device(event)}/{_word(event)}", Word("over", event.effective_at_ms, None))
-            return _state(known, context.now_ms), outcomes
-        if role == "then":
-            for key in sorted(known):
-                if known[key].phase == "open" and known[key].dose:
-                    known[key] = _settled(key, known[key], event, outcomes, context)
+                if again is not None and again.effective_at_ms > event.effective_at_ms:
+                    known[key] = _waiting(again, context, late=True)  # over in between, and said again since
+            for word in ENDS.get(event.type, (_word(event),)) if event.type in SAYS_ITSELF else ():
+                known.setdefault(f"{_device(event)}/{word}", Word("over", event.effective_at_ms, None))
             return _state(known, context.now_ms), outcomes
         if role == "then":
             for key in sorted(known):
@@ -140,16 +141,17 @@ class Dispenser:
             return _state(known, context.now_ms), outcomes
         key = f"{_device(event)}/{_word(event)}"
         old = known.get(key)
-        if old is not None and (old.phase != "over" or event.effective_at_ms < old.since_ms):
+        if old is not None and event.effective_at_ms < old.since_ms:
             return state, []
+        if old is not None and old.phase != "over":
+            known[key] = msgspec.structs.replace(old, again=cause(event))
+            return _state(known, context.now_ms), []
         late = came_late(event, context.facts)
         works = context.facts.trace("dispensed", event.address)
         if _word(event) in _WORKS and works is not None and works.last.effective_at_ms > event.effective_at_ms:
             reason = Reason("dispenser.over_before_heard", {"at_ms": works.last.effective_at_ms})
             return state, [Note("recorded_only", reason, (cause(event), cause(works.last)), event.event_id)]
-        settle_ms = SETTLE_MS if late or RETAINED in event.quality else 0
-        due_ms = max(event.effective_at_ms + context.values.for_ms, context.now_ms + settle_ms)
-        known[key] = Word("waiting", event.effective_at_ms, due_ms, cause(event), late)
+        known[key] = _waiting(cause(event), context, late=late, settles=late or RETAINED in event.quality)
         return _state(known, context.now_ms), outcomes
 
     def fire(self, state: State, context: Context[DispenserValues]) -> Step:
@@ -196,6 +198,11 @@ def _ended(known: dict[str, Word], event: Event) -> list[str]:
     words = ENDS.get(event.type, (_word(event),))
     keys = [f"{_device(event)}/{word}" for word in words]
     return [key for key in keys if key in known and event.effective_at_ms >= known[key].since_ms]
+
+
+def _waiting(said: Cause, context: Context[DispenserValues], *, late: bool, settles: bool = True) -> Word:
+    due_ms = max(said.effective_at_ms + context.values.for_ms, context.now_ms + (SETTLE_MS if settles else 0))
+    return Word("waiting", said.effective_at_ms, due_ms, said, late)
 
 
 def _over(word: Word, event: Event, outcomes: list[Outcome]) -> Word:

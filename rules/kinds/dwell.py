@@ -20,6 +20,8 @@ an empty room, and one elsewhere while somebody lies on the bathroom floor, chan
 | any      | a pulse, not borne out               | same     | -                                         |
 | out      | enter                                | armed    | - (or Note disarmed: outside, no prior)   |
 | armed    | leave                                | out      | Note recorded_only if it came late        |
+| idle armed held | enter from before it, after the last leave | idle armed | as enter then                |
+| idle armed held | leave from before its newest enter | idle armed | as that enter (it began again)       |
 | armed    | extend (elsewhere, once)             | armed    | - (timer + extend)                        |
 | armed    | timer, window over                   | idle     | Note disarmed                             |
 | armed    | timer, window over, may start before | armed    | Note disarmed (timer in the next window)  |
@@ -66,7 +68,7 @@ class Dwell:
             return _extend(state, event, context) if isinstance(state, DwellState) else (None, [])
         now = state if isinstance(state, DwellState) else DwellState()
         if event.effective_at_ms < now.register_ms:
-            return _with_prior(now, event, role, context), []  # older than what we know: else history only
+            return _older(now, event, role, context)
         if context.values.prove_within_ms and event.type in PULSES:
             borne_out = proven(now.recent, event.effective_at_ms, event.address, context.values.prove_within_ms)
             now = _noted(now, event, context)
@@ -76,9 +78,10 @@ class Dwell:
             return _leave(now, event, context)
         if now.phase == "ending":
             return msgspec.structs.replace(now, phase="open", due_ms=None, register_ms=event.effective_at_ms), []
-        if now.phase != "out":
-            return msgspec.structs.replace(now, register_ms=event.effective_at_ms), []  # it did not begin again
-        return _enter(now, event, context)
+        if now.phase != "out":  # it did not begin again
+            again = None if context.values.prove_within_ms else cause(event)
+            return msgspec.structs.replace(now, register_ms=event.effective_at_ms, again=again), []
+        return _enter(now, cause(event), came_late(event, context.facts), context)
 
     def fire(self, state: State, context: Context[DwellValues]) -> Step:
         assert isinstance(state, DwellState)
@@ -143,18 +146,18 @@ def _fired(state: DwellState, since_ms: int, context: Context[DwellValues]) -> F
     )  # fmt: skip
 
 
-def _enter(state: DwellState, event: Event, context: Context[DwellValues]) -> Step:
-    values = context.values
-    at_ms = event.effective_at_ms
+def _enter(state: DwellState, said: Cause, late: bool, context: Context[DwellValues]) -> Step:
+    values, at_ms = context.values, said.effective_at_ms
     entered = DwellState(
         phase="idle",
-        register_ms=at_ms,
+        register_ms=max(at_ms, state.register_ms),
         since_ms=at_ms,
-        entered=cause(event),
+        entered=said,
         out_since_ms=state.out_since_ms,
         prior_window_ms=state.prior_window_ms,
         recent=state.recent,
-        settle_ms=context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS,
+        settle_ms=context.now_ms + SETTLE_MS if late else NEVER_MS,
+        again=state.again,
     )
     if values.window is not None:
         inside = window_at(at_ms, values.window, context.facts.timezone)
@@ -178,6 +181,22 @@ def _still_counts(state: DwellState, window: tuple[int, int], context: Context[D
     if running is None:
         return False
     return not context.values.starts_inside or running[0] <= state.since_ms < running[1]
+
+
+def _older(state: DwellState, event: Event, role: str, context: Context[DwellValues]) -> Step:
+    """Older than the newest word: history, unless it says when what stands began, or what stood before it."""
+    at_ms = event.effective_at_ms
+    waits = state.phase in ("idle", "armed", "held") and not context.values.prove_within_ms
+    if role == "enter" and waits and (state.out_since_ms or NEVER_MS) < at_ms < state.since_ms:
+        known = msgspec.structs.replace(state, again=state.entered if state.again is None else state.again)
+        return _enter(known, cause(event), came_late(event, context.facts), context)  # it stood before already
+    if role == "leave" and waits and state.again is not None and state.since_ms <= at_ms:
+        left = msgspec.structs.replace(state, phase="out", out_since_ms=at_ms, again=None)
+        return _enter(left, state.again, True, context)  # over in between, and begun again
+    known = _with_prior(state, event, role, context)
+    if role == "leave" and waits and at_ms < state.since_ms:
+        known = msgspec.structs.replace(known, out_since_ms=max(at_ms, state.out_since_ms or NEVER_MS))
+    return known, []
 
 
 def _with_prior(state: DwellState, event: Event, role: str, context: Context[DwellValues]) -> DwellState:

@@ -28,6 +28,7 @@ class DwellState(State, frozen=True, gc=False, tag="dwell"):
     recent: Recent = ()  # the last pulses, where they must be borne out
     left: Cause | None = None  # of `ending`: what it was left with
     left_ms: int = 0
+    again: Cause | None = None  # newest word of the state while it stands: what lay between may be heard later
 
     @property
     def episode(self) -> str:

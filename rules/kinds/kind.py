@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from ingest.event import BUFFERED, LATE, RETAINED, TEST, Event, Value
+from ingest.event import RETAINED, TEST, Event, Value
 from rules import watch
 from rules.book import Rule
 from rules.effects import Cause, Reason
@@ -185,10 +185,7 @@ def cause(event: Event | Sign) -> Cause:
 
 def came_late(event: Event, facts: Facts) -> bool:
     """Late by over 60 s, buffered, or inside a feed gap: settles before it may raise."""
-    if LATE in event.quality or BUFFERED in event.quality:
-        return True
-    gap_from_ms, gap_until_ms = facts.gap_from_ms, facts.gap_until_ms
-    return gap_from_ms is not None and gap_until_ms is not None and gap_from_ms <= event.effective_at_ms < gap_until_ms
+    return facts.came_late(event)
 
 
 def is_signal(event: Event) -> bool:

@@ -21,6 +21,7 @@ A watch begins over doors, beacons, trackers, voices as they stand; visits annou
 | - done  | A from before the last B, staff's door    | same    | - (staff's door: Note disarmed)          |
 | waiting | A of another type or time                 | waiting | - (timer anew)                           |
 | waiting | B or leave after A, absent                | done    | Note recorded_only if A came late        |
+| waiting | B or leave from before A was said again   | waiting | - (timer anew from that A)               |
 | waiting | B after A and within, not absent          | open    | Fire (after settle if late), or More     |
 | waiting | leave after A, not absent                 | -       | Note recorded_only if B waits to settle  |
 | waiting | timer, held                               | held    | Note held                                |
@@ -39,7 +40,6 @@ from typing import ClassVar
 import msgspec
 
 from ingest.event import Event
-from ingest.vocabulary import alarm_class, goes_to_person
 from rules.effects import Reason
 from rules.facts import NEVER_MS
 from rules.kinds.kind import SETTLE_MS, Context, More, Note, Outcome, Over, State, Step, came_late, cause
@@ -53,8 +53,10 @@ from rules.kinds.sequence_entry import (
     counts_from_ms,
     due_ms,
     fired,
+    is_alarm,
     is_history,
     kept,
+    key_of,
     staffs_door,
     taken_over,
     visit_of,
@@ -126,31 +128,18 @@ class Sequence:
         return kept(state, taken_over(state, context), context.now_ms)
 
 
-def _alarm(event: Event, context: Context[SequenceValues]) -> bool:
-    person = context.facts.residents.get(event.resident or "")
-    wander = person is not None and "wander" in person.risks
-    return alarm_class(event.type, event.content, wander_risk=wander)
-
-
-def _key(event: Event, context: Context[SequenceValues]) -> str:
-    if visit := visit_of(event):
-        return visit
-    if context.values.other_device:
-        return event.address
-    own = goes_to_person(event.type, event.content) and not context.rule.adds_to
-    return event.event_id if own else ""  # a person who calls again is not the same call
-
-
 def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceValues], outcomes: list[Outcome]) -> None:
-    key, at_ms = _key(event, context), counts_from_ms(event)
+    key, at_ms = key_of(event, context), counts_from_ms(event)
     old = entries.get(key)
-    at_once = _alarm(event, context) and not context.rule.adds_to  # a person's alarm waits for nothing
+    at_once = is_alarm(event, context) and not context.rule.adds_to  # a person's alarm waits for nothing
     settles = came_late(event, context.facts) and not at_once
     settle_ms = context.now_ms + SETTLE_MS if settles else NEVER_MS
     if old is not None and old.phase in ("waiting", "held"):
         newest = old.events[-1]
         same = event.type == newest.type and counts_from_ms(newest) == counts_from_ms(event)
         restarts = event.type != newest.type or at_ms != event.effective_at_ms or not context.values.absent
+        if not same and not restarts and event.effective_at_ms > newest.effective_at_ms and not old.visit:
+            entries[key] = msgspec.structs.replace(old, again=sign_of(event))
         if same or not restarts or event.effective_at_ms < newest.effective_at_ms or old.then:
             return
         entry = msgspec.structs.replace(
@@ -170,8 +159,9 @@ def _begun(entries: dict[str, Entry], event: Event, context: Context[SequenceVal
         alarm = event.event_id if at_once or context.rule.adds_to else None
         begun, visit = (sign_of(event),), visit_of(event)
         entry = Entry("waiting", at_ms, begun, None, then_ms, settle_ms, indoor=indoor, alarm=alarm, visit=visit)
-    unsettled = context.values.absent and not at_once and entry.settle_ms == NEVER_MS
-    if unsettled and due_ms(entry, context) < context.now_ms:
+    # what nothing is waited for (`within: 0 s`) is due as it happens: the way of a message is no lateness
+    waits = context.values.absent and context.values.within_ms > 0 and not at_once
+    if waits and entry.settle_ms == NEVER_MS and due_ms(entry, context) < context.now_ms:
         entry = msgspec.structs.replace(entry, settle_ms=context.now_ms + SETTLE_MS)  # due before we heard of it
     entries[key] = armed(entry, context) if context.values.absent else entry
 
@@ -182,7 +172,7 @@ def _followed(
     """B or leave. What names a visit is about that one; anything else is about all that it comes after."""
     visit = visit_of(event)
     absent = context.values.absent
-    if absent and role == "then" and (visit or not entries):
+    if absent and (visit or not entries):  # heard before what it ends
         entries.setdefault(visit, Entry("done", NEVER_MS, (), None, visit=visit))
     keys = [visit] if visit else sorted(entries, key=lambda key: (-entries[key].since_ms, key))
     for key in (key for key in keys if key in entries):
@@ -216,6 +206,9 @@ def _ended(
     elif entry.phase in ("waiting", "held") and entry.settle_ms != NEVER_MS:
         reason = Reason("sequence.over_before_heard", {"at_ms": at_ms})
         outcomes.append(Note("recorded_only", reason, (*entry.causes, cause(event)), entry.episode))
+    if entry.again is not None and at_ms < entry.again.effective_at_ms and not context.rule.adds_to:
+        settle_ms, since_ms = context.now_ms + SETTLE_MS, entry.again.effective_at_ms
+        return armed(Entry("waiting", since_ms, (entry.again,), None, then_ms, settle_ms), context)
     if role == "then" and context.values.renew:
         settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
         return armed(Entry("waiting", at_ms, (sign_of(event),), None, then_ms, settle_ms), context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingest.event import Event, Value
+from ingest.vocabulary import alarm_class, goes_to_person
 from rules.book import Rule
 from rules.effects import Cause, Reason
 from rules.facts import NEVER_MS
@@ -35,6 +36,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     alarm: str | None = None  # the event whose person alarm this is about
     visit: str = ""  # the visit it is about
     begun_ms: int = 0  # it was taken over when a watch began, then
+    again: Sign | None = None  # newest A while it waits: a B from before that may be heard later
 
     @property
     def episode(self) -> str:
@@ -132,6 +134,23 @@ def taken_over(state: SequenceState, context: Context[SequenceValues]) -> dict[s
         elif entry.phase != "waiting":
             entries[key] = entry
     return entries
+
+
+def is_alarm(event: Event, context: Context[SequenceValues]) -> bool:
+    """Whether it is a person's alarm, which waits for nothing."""
+    person = context.facts.residents.get(event.resident or "")
+    wander = person is not None and "wander" in person.risks
+    return alarm_class(event.type, event.content, wander_risk=wander)
+
+
+def key_of(event: Event, context: Context[SequenceValues]) -> str:
+    """Which entry it begins."""
+    if visit := visit_of(event):
+        return visit
+    if context.values.other_device:
+        return event.address
+    own = goes_to_person(event.type, event.content) and not context.rule.adds_to
+    return event.event_id if own else ""  # a person who calls again is not the same call
 
 
 def visit_of(event: Event | Sign) -> str:

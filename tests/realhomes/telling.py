@@ -7,10 +7,10 @@ from typing import Self
 
 import msgspec
 
-from alerts.site_file import loads
-from alerts.site_items import SiteFile, settings_of
+from alerts.site.file import loads
+from alerts.site.items import SiteFile, settings_of
 from ingest.codecs import default_codecs
-from ingest.record import SETTING, RawRecord
+from ingest.record import CLOCK, SETTING, Input, RawRecord
 from ingest.source_fold import SourceFold
 from rules.book import Book
 from rules.effects import Clear, Effect, Raise
@@ -47,6 +47,8 @@ class Telling:
         effects: list[Effect] = []
         for given in self._source.apply(msgspec.structs.replace(record, seq=self._seq)).inputs:
             effects += self._home.apply(given)
+        # a word that says nothing new reaches no home; a service at work would ask for the time when a timer is due
+        effects += self._home.apply(Input(CLOCK, record.received_at_ms))
         for effect in effects:
             if isinstance(effect, Raise):
                 self.open_rules[effect.alert_id] = effect.rule

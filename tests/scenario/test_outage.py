@@ -6,12 +6,14 @@ From the folds' effects on; 300 homes in one ward, each with its own gateway.
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
+from alerts.checks import next_steps
 from alerts.handling.acts import Refused
 from alerts.quiet import outage_list, outage_reads
 from alerts.quiet.pipeline import SETTLE_MS
 from alerts.schema import people as schema_people
+from alerts.schema.quiet import outages
 from tests.support.desk import (
     MINUTE,
     NIGHT_MS,
@@ -145,6 +147,27 @@ def test_when_all_are_heard_again_it_closes_by_itself_with_everything_behind_it(
     assert eve.queue() == []
     assert {alert["handling"] for alert in eve.alerts()} == {"ended"}
     assert eve.sent(outage(eve)["alert_id"])[-1] == ("cleared", "natt-1")
+
+
+def test_what_was_taken_away_is_not_waited_for(eve):
+    """A home is given up while its gateway is gone: its person is not called, and the outage is over without it."""
+    raised = all_go(eve, 6)
+    alert_id = outage(eve)["alert_id"]
+    eve.act(alert_id, "claim")
+    with eve.database.writer.begin() as conn:
+        for table, item in (("residents", "p0"), ("gateways", "g0"), ("homes", "x0")):
+            conn.execute(delete(getattr(schema_people, table)).where(getattr(schema_people, table).c.id == item))
+    assert eve.act(alert_id, "end")["handling"] == "ended", "p0 was critical, and lives here no more"
+    eve.act(alert_id, "reopen")
+    with eve.database.writer.begin() as conn:
+        conn.execute(update(outages).values(closed_ms=None))
+    for one in raised[1:]:
+        eve.apply(*way_back(one, eve.now_ms))
+    assert outage(eve)["closed_at"] is None
+    eve.wait(2 * MINUTE)
+    found = dict.fromkeys(kind for kind, _, mended in next_steps.check(eve.desk, eve.now_ms) if mended)
+    assert list(found) == ["outage_past_its_end"]
+    assert outage(eve)["closed_at"] is not None
 
 
 def test_four_gateways_ring_one_by_one_after_the_settle(eve):

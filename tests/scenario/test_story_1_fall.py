@@ -49,7 +49,7 @@ def test_story_1_one_fall_one_incident(night: WiredStory) -> None:
         ("02:13:20", f"P1 hos R17: noen må gå. {CODES}"),
         ("02:14:30", again),
         ("02:14:50", again),
-        ("02:30:00", again),
+        ("02:30:00", f"P1 hos R17: noe nytt. Se tavlen. {CODES}"),
     ]
     assert night.sms(NATT_1) == heard
     assert night.calls(NATT_1) == [clock for clock, _ in heard], "a P1 rings, it does not only buzz"

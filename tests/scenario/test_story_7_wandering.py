@@ -97,6 +97,16 @@ def test_story_7_wandering(night: WiredStory, face: StoryFace) -> None:
     ola = face.person("ola", "s1")
     seen = positions(ola, alert)
     assert (seen["visible"], [one["latitude"] for one in seen["items"]]) == (True, [59.901, 59.902])
+    night.publish("01:48", "gw-1/gps-1", {"type": "battery.level", "id": "low", "percent": 9})
+    battery = night.alert("R39t")
+    assert (battery["priority"], battery["incident_id"], battery["handling"]) == (
+        "P2",
+        alert["incident_id"],
+        "en_route",
+    )
+    care = [row for row in night.queue() if row["lead"]["priority"] < "P4"]
+    assert [row["lead"]["rule"] for row in care] == ["R10"], "one row for her, whatever comes"
+    assert night.sms(NATT_1)[-1] == ("01:48:00", f"P1 hos R17: noe nytt. Se tavlen. {CODES}")
     night.until("01:48:59")
     # it is there, or this fails
     assert queries.alert(night.database, alert["alert_id"])["cards"] == []  # type: ignore[index]
@@ -110,6 +120,7 @@ def test_story_7_wandering(night: WiredStory, face: StoryFace) -> None:
     ended = night.act("02:10", "ola", alert, "end")
     assert ended["search"] == {"from": "2026-01-12T00:34:00Z", "until": "2026-01-12T01:10:00Z"}
     assert b"tracking.ended" in (night.raw[-1].payload or b"")
+    assert night.alert("R39t")["handling"] == "ended", "one claim, one end"
     hidden = positions(face.person("nina", "s2"), alert)
     assert (hidden["visible"], hidden["items"]) == (False, [])
     assert {one["who"] for one in hidden["looked"]} == {"ola"}

@@ -125,3 +125,34 @@ def test_story_9_after_half_an_hour_it_rings_again(night: WiredStory) -> None:
     assert of(night, "R06")[-1]["merged_into"] is not None
     bed(night, "03:43:21", "left")
     assert of(night, "R06")[-1]["merged_into"] is None
+
+
+def test_story_9_the_whole_night(night: WiredStory) -> None:
+    """What telephones heard from midnight to seven, and what the day shift reads: each thing once."""
+    night.beat("gw-1", "gw-2")
+    for gone, back in (("00:30", "00:34"), ("00:50", "00:51"), ("01:20", "01:21"), ("01:50", "01:51")):
+        bed(night, gone, "left")
+        bed(night, back, "occupied")
+    ring, over = f"P2 hos R17: noen må gå. {CODES}", "R17: over av seg selv. Du trenger ikke gå."
+    assert night.sms(NATT_1) == [
+        ("00:30:00", ring), ("00:34:00", over), ("00:50:00", ring), ("00:51:00", over),
+        ("01:20:00", ring), ("01:21:00", over), ("01:50:00", ring), ("01:51:00", over),
+    ], "also the fourth time: the card that stands beside it waits for the morning"  # fmt: skip
+    assert [row["lead"]["rule"] for row in night.queue()] == ["R20"]
+    chatter(night, "03", 10)
+    before = len(night.sms(NATT_1))
+    night.publish("03:30", "gw-1/pendant-7", {"type": "fall.confirmed", "id": "f1"})
+    fall = night.alert("R03")
+    said = [words for _, words in night.sms(NATT_1)[before:]]
+    assert (said[-1], night.calls(NATT_1)[-1]) == (f"P1 hos R17: noen må gå. {CODES}", "03:30:00")
+    assert night.queue()[0]["lead"]["rule"] == "R03"
+    for clock, act in (("03:31", "claim"), ("03:33", "en-route"), ("03:45", "on-site"), ("04:00", "end")):
+        night.act(clock, "ola", fall, act)
+    night.act("04:10", "ola", fall, "document", cause="fall_no_injury", action="helped_up", contact="on_site")
+    told = len(night.phones.told)
+    night.until("07:15")
+    assert len(night.phones.told) == told, "nobody is rung after it has ended"
+    report = handover.handover(night.database, "solbakken", "nord", night.at("00:00"), night.now_ms)
+    ((rule, person),) = [(one["rule"], one["subject"]) for one in report["self_resolved"]]
+    assert (rule, person, report["open"], report["undocumented"]) == ("R06", "r1", [], [])
+    assert [one["rule"] for one in report["faults"]] == ["R42"], "the sensor is the technician's"

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from alerts.reads.doses import unsure_doses
+from tests.support.story_face import StoryFace
 from tests.support.wired_story import CODES, NATT_1, SITE, WiredStory
 
+WARNING = "XXX"
 MAUNDY_THURSDAY = date(2026, 4, 2)
 DISPENSER = (
     '  - {id: d5, address: "vardevakt:gw-1/pills", role: dispenser, model: Pille 1, resident: r1, gateway: gw-1}\n'
@@ -40,34 +42,54 @@ def warns(story: WiredStory) -> bool:
     return bool(unsure_doses(story.database, "r1", story.now_ms))
 
 
-def test_story_3_unknown_dose_on_a_holiday(morning: WiredStory) -> None:
-    """No contact, unknown, corrected: one row; never "not fetched"; the page warns from 08:30 to 10:10."""
+@pytest.fixture
+def face(morning: WiredStory) -> Iterator[StoryFace]:
+    made = StoryFace(morning)
+    yield made
+    made.close()
+
+
+def test_story_3_unknown_dose_on_a_holiday(morning: WiredStory, face: StoryFace) -> None:
+    """No contact, unknown, confirmed by word, corrected: one row; never "not fetched"; her page warns meanwhile."""
+    ola = face.person("ola", "s1")
+
+    def page() -> str:
+        return str(ola.get("/residents/r1").text)
+
     morning.heartbeats("07:55", "gw-1", "gw-2")
     assert morning.alerts() == []
     morning.heartbeats("08:00", "gw-1", "gw-2")
     contact = morning.alert("R27")
     assert (contact["priority"], contact["code"], contact["opened_at"]) == ("P2", "1.20", "2026-04-02T05:56:00Z")
-    assert morning.sms(NATT_1) == [("07:56:00", f"P2 hos R17: noen må gå. {CODES}")]
+    ring = ("07:56:00", f"P2 hos R17: noen må gå. {CODES}")
+    assert morning.sms(NATT_1) == [ring]
     assert morning.calls(NATT_1) == ["07:56:00"]
     morning.heartbeats("08:26", "gw-1", "gw-2")
     morning.act("08:26", "ola", contact, "claim")
     morning.heartbeats("08:29", "gw-1", "gw-2")
-    assert not warns(morning)
+    assert (warns(morning), WARNING in page()) == (False, False)
     morning.heartbeats("08:31", "gw-1", "gw-2")
     unknown = morning.alert("R23")
     assert (unknown["code"], unknown["opened_at"]) == ("1.3", "2026-04-02T06:30:00Z")
     assert unknown["incident_id"] == contact["incident_id"]
     assert len(morning.queue()) == 1
-    assert warns(morning)
-    morning.act("08:35", "ola", unknown, "contact", result="spoke")
+    assert (warns(morning), WARNING in page()) == (True, True)
+    more = ("08:30:00", f"P2 hos R17: noe nytt. Se tavlen. {CODES}")
+    assert morning.sms(NATT_1)[-1] == more, "she is no alarm again"
+
+    morning.act("08:35", "ola", unknown, "contact", outcome="spoke", note="bekreftet muntlig")
+    assert morning.timeline(unknown, "contact") == [("08:35:00", "contact")]
     morning.heartbeats("10:09", "gw-1", "gw-2")
-    assert warns(morning), "her word is no word of the dispenser"
+    assert (warns(morning), WARNING in page()) == (True, True), "her word is no word of the dispenser"
     before = len(morning.alerts())
     fetched = {"type": "dose.dispensed", "id": "x2", "time": "2026-04-02T08:02:00+02:00", "buffered": True, **PARKINSON}
     morning.publish("10:10", "gw-1/pills", fetched)
-    assert not warns(morning)
+    assert (warns(morning), WARNING in page()) == (False, False)
     assert morning.alert("R23")["condition"] == "retracted"
     assert morning.alert("R27")["condition"] == "cleared"
+    assert morning.sms(NATT_1)[-1] == ("10:10:00", "R17: over av seg selv. Du trenger ikke gå.")
+    morning.act("10:12", "ola", contact, "end")
+    assert morning.queue() == []
     for minutes in range(15, 60, 15):
         clock = f"10:{10 + minutes:02d}"
         morning.heartbeats(clock, "gw-1", "gw-2")

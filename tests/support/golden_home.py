@@ -74,12 +74,16 @@ def _numbered(seq: int, given: Input) -> Input:
     return msgspec.structs.replace(given, seq=seq, floor=flag)
 
 
+def inputs_of(path: Path) -> list[Input]:
+    """The rows of a kept journal."""
+    return [msgspec.json.decode(line, type=Input) for line in path.read_bytes().splitlines()]
+
+
 def digest(path: Path) -> str:
     """Hash of everything that floor and home fold say to the journal, and of the state they end in."""
     floor, fold = Floor("solbakken"), HomeFold(Book(()), "solbakken")
     told = hashlib.sha256()
-    for line in path.read_bytes().splitlines():
-        given = msgspec.json.decode(line, type=Input)
+    for given in inputs_of(path):
         told.update(effect_bytes([*floor.apply(given), *fold.apply(given)]))
     told.update(floor.snapshot() + fold.snapshot())
     return told.hexdigest()

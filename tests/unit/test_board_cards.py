@@ -59,6 +59,19 @@ def test_a_card_says_who_where_what_how_long_and_what_next():
     assert card["primary"] == {"act": "claim"}
 
 
+def test_presses_of_the_alarm_itself_are_counted_and_not_added():
+    """Two presses are two, not two more than one."""
+    (card,) = cards(incident(alert("a1", presses=2)))["now"]
+    assert card["more"] == ["2 trykk på smykket"]
+
+
+def test_an_outage_says_how_many_and_what_to_do():
+    """How many homes, and that there is a list; not that its priority has risen, as every outage's does."""
+    gone = alert("a1", rule="OUTAGE", reason_args={"count": 61}, priority_raised_from="P4")
+    (card,) = cards(incident(gone))["now"]
+    assert card["more"] == ["61 hjem. Ring de som står på lista."]
+
+
 def test_an_alarm_of_a_home_names_all_who_live_there():
     """A cord that two share: the card says both, and nobody twice where the person is known."""
     home = Directory({"r1": "Kari Nordmann", "r2": "Per Lund"}, {}, "s1", {"h1": ["r1", "r2"]})

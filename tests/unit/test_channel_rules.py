@@ -11,7 +11,7 @@ from alerts.channels.texts import languages, texts
 from alerts.channels.wording import Facts, compose, reference
 from alerts.messages.addresses import phone_number
 from alerts.messages.channel_health import ChannelState, after
-from alerts.messages.links import is_genuine, make_token, read_token
+from alerts.messages.links import TOKEN_LENGTH, is_genuine, make_token, read_token
 from alerts.messages.sms_replies import CANNOT, TAKE, Reply, parse_reply
 from tests.support.phones import Devices
 
@@ -91,6 +91,27 @@ def test_only_a_channel_with_clearance_hears_the_code():
     assert "kan være sendt før" in compose(texts("nb"), "sms", facts(may_repeat=True))[1].lower()
 
 
+SAYS = ("ring", "two", "one_more", "colleague", "again", "more", "urgent", "yours", "no_voice", "hand_over", "test")
+GSM = frozenset(" #+-./:;,=()1234567890ABCDEFGHIJKLMNOPQRSTUVWXYZÆØÅabcdefghijklmnopqrstuvwxyzæøå_?")
+
+
+@pytest.mark.parametrize("say", SAYS)
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_whatever_asks_somebody_is_one_sms(say, language):
+    """With codes and a link to a short address: 160 signs, and none that would halve the room."""
+    link = f"https://vakt.example.org/l/{'x' * TOKEN_LENGTH}"
+    _, text = compose(texts(language), "sms", facts(args={"say": say}), link)
+    assert len(text) <= 160, text
+    assert not set(text) - GSM, text
+
+
+def test_a_relative_hears_no_words_that_are_for_staff():
+    """What staff read of two helpers or of a colleague is to a relative that they are asked to come."""
+    for say in ("two", "colleague", "one_more"):
+        _, text = compose(texts("nb"), "voice", facts(target_kind="responder", args={"say": say}))
+        assert text == texts("nb")["relative.ring"]
+
+
 @pytest.mark.parametrize("tag", ["x" * 500, "{priority}{__class__}", "<b>R17</b>\n\r\x00", "", None, "   "])
 def test_any_tag_can_stand_in_a_message(tag):
     """500 characters, markup, braces, nothing: cut, kept as text, or a number of ours in its place."""
@@ -114,13 +135,24 @@ def test_any_tag_can_stand_in_a_message(tag):
     ],
 )
 def test_how_a_channel_does_follows_from_its_results(results, state):
-    """Three in a row without success is down; one success is up; a bad number says nothing."""
+    """Three in a row without success for 10 s is down; one success is up; a bad number says nothing."""
     now = ChannelState()
-    for number, word in enumerate(results):
+    for number, word in enumerate(results, 1):
         refused = word == "refused"
-        now = after(now, Result(FAILED if refused else word, refused=refused), 100, number)
+        now = after(now, Result(FAILED if refused else word, refused=refused), 100, number * 5_000)
 
     assert now.state == state
+
+
+def test_many_failures_of_one_moment_are_one():
+    """Twenty messages wait while the broker is not there yet after a start: no alert; 10 s later there is one."""
+    now = ChannelState()
+    for number in range(20):
+        now = after(now, Result(FAILED), 100, 1_000 + number)
+    assert now.state == "slow"
+    assert after(now, Result(FAILED), 100, 10_999).state == "slow"
+    assert after(now, Result(FAILED), 100, 11_000).state == "down"
+    assert after(now, Result(OK), 100, 11_000).state == "ok"
 
 
 def test_a_slow_answer_is_slow():

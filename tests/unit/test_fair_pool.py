@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import threading
 
-from alerts.database import Database, FairPool, open_database
+from alerts.database import Database, open_database
+from alerts.database_sqlite import FairPool
 from tests.support.waiting import wait_until
 
 

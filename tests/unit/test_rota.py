@@ -139,6 +139,9 @@ def test_csv_is_read_as_spreadsheets_write_it(encoding, delimiter):
     assert (found.staff, found.function, found.begins, found.ends) == ("Bjørn", "Natt 1", "2026-03-01 22:00", "07:30")
 
 
+OCTOBER_MS = 1_792_832_400_000  # 2026-10-24 07:00 UTC
+
+
 def calendar(*events):
     body = "".join(f"BEGIN:VEVENT\r\nUID:{place}\r\n{one}END:VEVENT\r\n" for place, one in enumerate(events))
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:t\r\n{body}END:VCALENDAR\r\n".encode()
@@ -155,17 +158,49 @@ def test_icalendar_events_are_shifts():
             "DTSTART:20261025T220000\r\nDURATION:PT9H\r\nSUMMARY:Natt 1\r\nATTENDEE;CN=Ida Vik:mailto:i@x.no\r\n",
             f"{NIGHT}SUMMARY:Natt 2: Ida Vik\r\nSTATUS:CANCELLED\r\n",
             "DTSTART;TZID=W. Europe Standard Time:20261026T220000\r\nDTEND:20261027T063000Z\r\nSUMMARY:Natt 1: s2\r\n",
-        )
+        ),
+        OCTOBER_MS,
     )
     checked = rota.check(found, KNOWN)
     assert (checked.problems, hours(checked)) == ((), [10.5, 9, 9.5])
     assert {(one.staff, one.function) for one in checked.planned} == {("s2", "natt-1")}
 
 
+def test_a_repeating_event_is_the_shifts_it_means():
+    """Each second night until the third of November: 07:30 after both 10.5 and 9.5 h; one left out, one moved."""
+    series = "SUMMARY:Natt 1: Ida Vik\r\nRRULE:FREQ=DAILY;INTERVAL=2;UNTIL=20261103T220000Z\r\n"
+    left_out = "EXDATE;TZID=Europe/Oslo:20261028T220000\r\n"
+    moved = (
+        "RECURRENCE-ID;TZID=Europe/Oslo:20261030T220000\r\nDTSTART;TZID=Europe/Oslo:20261031T220000\r\n"
+        "DTEND;TZID=Europe/Oslo:20261101T073000\r\nSUMMARY:Natt 1: Ida Vik\r\n"
+    )
+    content = calendar(f"{NIGHT}{series}{left_out}", moved).replace(b"UID:1", b"UID:0")
+    found = read_icalendar(content, OCTOBER_MS)
+    assert [one.begins[:16] for one in found] == [
+        "2026-10-24T22:00", "2026-10-26T22:00", "2026-11-01T22:00", "2026-11-03T22:00", "2026-10-31T22:00",
+    ]  # fmt: skip
+    checked = rota.check(found, KNOWN)
+    assert (checked.problems, sorted(hours(checked))) == ((), [9.5, 9.5, 9.5, 9.5, 10.5])
+
+
+def test_a_series_without_end_is_written_out_half_a_year_ahead():
+    """From yesterday on, whenever it began, by the wall's clock; too many are refused with their line."""
+    weekly = f"{NIGHT.replace('2026', '2024')}SUMMARY:Natt 1: s1\r\nRRULE:FREQ=WEEKLY;BYDAY=SA\r\n"
+    found = read_icalendar(calendar(weekly), OCTOBER_MS)
+    assert (found[0].begins, len(found)) == ("2026-10-24T22:00:00+02:00", 27)
+    assert found[1].begins == "2026-10-31T22:00:00+01:00"
+    with pytest.raises(RotaUnreadable) as refused:
+        read_icalendar(calendar(*[weekly.replace("WEEKLY;BYDAY=SA", "DAILY")] * 12), OCTOBER_MS)
+    assert refused.value.problems[0].code == "too_long"
+
+
 @pytest.mark.parametrize(
     ("event", "code"),
     [
-        (f"{NIGHT}SUMMARY:Natt 1: s1\r\nRRULE:FREQ=DAILY\r\n", "repeats"),
+        (f"{NIGHT}SUMMARY:Natt 1: s1\r\nRRULE:FREQ=SECONDLY\r\n", "repeats"),
+        (f"{NIGHT}SUMMARY:Natt 1: s1\r\nRRULE:FREQ=DAILY;BYHOUR=1,2,3\r\n", "repeats"),
+        (f"{NIGHT}SUMMARY:Natt 1: s1\r\nRDATE:20261101T220000Z\r\n", "repeats"),
+        ("DTSTART:09990101T220000Z\r\nDURATION:PT9H\r\nSUMMARY:Natt 1: s1\r\nRRULE:FREQ=DAILY\r\n", "repeats"),
         ("DTSTART;VALUE=DATE:20261024\r\nSUMMARY:Natt 1: s1\r\n", "bad_instant"),
         ("SUMMARY:Natt 1: s1\r\n", "bad_instant"),
         ("DTSTART:sometime\r\nDTEND:later\r\nSUMMARY:Natt 1: s1\r\n", "bad_instant"),
@@ -174,7 +209,7 @@ def test_icalendar_events_are_shifts():
 def test_an_event_that_is_no_shift_refuses_the_file_with_its_line(event, code):
     """Repeating, whole days, without times: named with the line on which it begins."""
     with pytest.raises(RotaUnreadable) as refused:
-        read_icalendar(calendar(f"{NIGHT}SUMMARY:Natt 1: s1\r\n", event))
+        read_icalendar(calendar(f"{NIGHT}SUMMARY:Natt 1: s1\r\n", event), OCTOBER_MS)
     ((found),) = refused.value.problems
     assert (found.code, found.line) == (code, 10)
 
@@ -183,4 +218,4 @@ def test_an_event_that_is_no_shift_refuses_the_file_with_its_line(event, code):
 def test_what_is_no_calendar_is_refused(content):
     """Nothing, text, and half a file."""
     with pytest.raises(RotaUnreadable):
-        read_icalendar(content)
+        read_icalendar(content, OCTOBER_MS)

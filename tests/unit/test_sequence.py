@@ -232,3 +232,11 @@ def test_the_first_word_of_a_door_is_how_it_stands() -> None:
     story.event("door.closed", story.at("05:11"), state=True, **DOOR)
     story.until(story.at("05:30"))
     assert [alert.rule for alert in story.raised("R10")] == ["R10"]
+
+
+def test_a_call_is_told_at_once_though_its_message_was_on_the_way() -> None:
+    """A nurse call stamped by its device four seconds ago rings now: nothing can follow within no time at all."""
+    story = HomeStory()
+    at_ms = story.at("02:00")
+    story.event("nursecall.called", at_ms, heard_ms=at_ms + 4_000, role="nurse_call")
+    assert [alert.at_ms for alert in story.raised("R56")] == [at_ms + 4_000]

@@ -84,6 +84,9 @@ class Faulty:
     def __init__(self, at: str) -> None:
         self.at = at
 
+    def gateway_of(self, address):
+        return None
+
     def subscriptions(self):
         return ()
 
