@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint format mutants bench crash realhomes servers assets lock clean
+.PHONY: help run test lint format mutants bench crash soak realhomes servers assets lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -39,10 +39,13 @@ bench: .venv/.stamp-dev ## the figures of README, as ratios within this run
 crash: .venv/.stamp-dev ## kill -9 under load, 200 rounds
 	@$(PY) -m tests.crash $(ARGS)
 
+soak: .venv/.stamp-dev ## bad days of many machines in a row, 2 000 events/s (ARGS="--minutes 60 --rate 2000")
+	@$(PY) -m tests.soak $(ARGS)
+
 realhomes: .venv/.stamp-dev ## recordings of real homes (../shared) through the rules, judged with their labels
 	@$(PY) -m tests.realhomes $(ARGS)
 
-servers: ## install Chromium, Mosquitto and a second Python for the tests (needs root)
+servers: ## install or build the real servers that the tests use (needs root; some ten minutes the first time)
 	@.ci/servers
 
 assets: .venv/.stamp ## build the board's JavaScript and CSS from npm's lock file
@@ -59,6 +62,7 @@ lock: ## renew the lock files from pyproject.toml and package.json
 	@sed -n 's/^assets = \["\(.*\)"\]/\1/p' pyproject.toml | $(UV_COMPILE) - -o api/assets/requirements.lock
 	@sed -n 's/^setup = \["\(.*\)"\]/\1/p' pyproject.toml | $(UV_COMPILE) - -o .ci/requirements.lock
 	@printf 'hatchling~=1.27\n' | $(UV_COMPILE) - -o deploy/requirements.lock
+	@printf 'kubernetes-validate~=1.37\ndocker-compose-py~=5.6\nhadolint-bin~=2.15\n' | $(UV_COMPILE) - -o deploy/checks.lock
 	@cd api/assets && npm install --package-lock-only --ignore-scripts --loglevel=error
 
 clean: ## remove what was built, but no data

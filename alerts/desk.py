@@ -3,11 +3,12 @@
 For: the class that the wiring gives to runners, API and timers. It opens the transaction, keeps idempotency and
 positions, and wakes whoever shows changes; what is done stands in `apply_effects`, `staff_acts` and `fire_timers`.
 
-Theory of operation. One SQLite connection writes, so transactions come one after another, and what a transaction
-reads cannot change under it: of two who claim at once, the second finds the first's claim. An answer is given after
-the commit is synced. Effects and the position up to which they were applied are one transaction, moved by
-compare-and-set: a runner that lost its place writes nothing and is told (`Fenced`). A batch in which an effect raises
-is done again one by one (`effect_alone`), so that one broken effect stops neither its lane nor an alarm behind it.
+Theory of operation. Transactions come one after another, in this process and in all others on the same database
+(`database_sqlite.py`, `database_postgres.py`), so what a transaction reads cannot change under it: of two who claim at
+once, the second finds the first's claim. An answer is given after the commit is synced. Effects and the position up to
+which they were applied are one transaction, moved by compare-and-set: a runner that lost its place writes nothing and
+is told (`Fenced`). A batch in which an effect raises is done again one by one (`effect_alone`), so that one broken
+effect stops neither its lane nor an alarm behind it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from typing import Any, TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, insert, select, update
 
 from alerts import desk_timers
-from alerts.database import Database
+from alerts.database import AWAY, Database
 from alerts.device_tests import sessions as test_sessions
 from alerts.handling.acts import KEY_REUSED, SYSTEM, UNKNOWN_ALERT, Actor, Refused
 from alerts.handling.staff_acts import perform
@@ -35,6 +35,7 @@ from alerts.routing import outside_word
 from alerts.schema.alerts import applied
 from alerts.schema.upkeep import idempotency
 from alerts.site.settings_store import SettingsStore, mark_in_force
+from alerts.statements import add_missing
 from alerts.transaction import Transaction
 from rules.effects import Effect, Fenced, Raise
 
@@ -61,15 +62,17 @@ class Desk:
         *,
         unattended: bool = False,
         in_force: InForce | None = mark_in_force,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         """`changed` is called after each commit that a page may show. `unattended`: a replay, where nobody acts and
-        nothing is sent. `in_force` is told which version of a setting the fold has seen, inside the transaction.
+        nothing is sent. `in_force` is told which version of a setting the fold has seen, inside the transaction. With
+        a `clock` an alert that comes late, after a standstill, says so.
         """
         self.database = database
         self.site_id = site_id
         self._changed = changed
         self._unattended = unattended
-        self._in_force = in_force
+        self._in_force, self._clock = in_force, clock
         self._settings = SettingsStore(database, site_id, changed)
         self._pruned_ms = 0
 
@@ -80,6 +83,12 @@ class Desk:
         query = select(applied.c.position).where(applied.c.lane == lane, applied.c.partition == partition)
         with self.database.reader.connect() as conn:
             return conn.execute(query).scalar() or 0
+
+    def positions(self, lane: str) -> dict[int, int]:
+        """`applied` of every partition of a lane that has one."""
+        query = select(applied.c.partition, applied.c.position).where(applied.c.lane == lane)
+        with self.database.reader.connect() as conn:
+            return {each.partition: each.position for each in conn.execute(query)}
 
     def apply(
         self,
@@ -98,9 +107,13 @@ class Desk:
         """
         assert position >= expected, "a position never goes back"
         step = (lane, partition, expected, position)
+        if not effects:  # most batches: nothing but the position, which is this lane's own
+            with self.database.aside.begin() as conn:
+                _move_position(conn, *step)
+            return
         try:
             changed = self._apply(step, effects, now_ms, apply_effect)
-        except (Fenced, OperationalError):
+        except (Fenced, *AWAY):
             raise  # not ours any more, or the disk: nothing was written, and trying them one by one would not help
         except Exception as error:  # noqa: BLE001 - the quarantine of effects: one that breaks must not stop its lane
             log.error("effects_one_by_one", lane=lane, position=position, error=type(error).__name__)
@@ -114,7 +127,8 @@ class Desk:
         """One transaction; whether a page may show something new."""
         with self.database.writer.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
-            _move_position(tx, *step)
+            tx.told_ms = None if self._clock is None else self._clock()
+            _move_position(conn, *step)
             for effect in effects:
                 tx.now_ms = effect.at_ms if now_ms is None else now_ms
                 one(tx, step[0], effect, self._in_force)
@@ -221,41 +235,42 @@ class Desk:
         changed = False
         for _ in range(MOST_BATCHES):
             try:
-                self.transact(now_ms, desk_timers.fire_due)
+                other_ms = self.transact(now_ms, desk_timers.fire_due)
             finally:  # whatever breaks there, alerts go on
-                fired = self.transact(now_ms, fire_due)
-            changed = changed or fired > 0
-            due_ms = self.transact(now_ms, _next_due_ms)
-            if due_ms is None or due_ms > now_ms:
+                fired, timer_ms = self.transact(now_ms, _fire_timers)
+            if not fired:
                 break
+            changed = True
         if now_ms - self._pruned_ms >= PRUNE_EVERY_MS:
             self._pruned_ms = now_ms
             prune(self.database, now_ms)
             test_sessions.forget_ended_sessions(self._settings, now_ms)
         if changed:
             self._changed()
-        return due_ms
+        return min((due_ms for due_ms in (other_ms, timer_ms) if due_ms is not None), default=None)
 
 
-def _next_due_ms(tx: Transaction) -> int | None:
-    due = (next_due_ms(tx), desk_timers.next_due_ms(tx))
-    return min((at_ms for at_ms in due if at_ms is not None), default=None)
+def _fire_timers(tx: Transaction) -> tuple[int, int | None]:
+    """How many timers of incidents fired, and when the first of all was due."""
+    due_ms = next_due_ms(tx)
+    return (0 if due_ms is None or due_ms > tx.now_ms else fire_due(tx)), due_ms
 
 
-def _move_position(tx: Transaction, lane: str, partition: int, expected: int, position: int) -> None:
-    moved = tx.conn.execute(
+def _move_position(conn: Connection, lane: str, partition: int, expected: int, position: int) -> None:
+    moved = conn.execute(
         update(applied)
         .where(applied.c.lane == lane, applied.c.partition == partition, applied.c.position == expected)
         .values(position=position)
     )
     if moved.rowcount == 1:
         return
-    found = tx.conn.execute(
+    row = {"lane": lane, "partition": partition, "position": position}
+    if expected == 0 and add_missing(conn, applied, row) == 1:
+        return
+    found = conn.execute(
         select(applied.c.position).where(applied.c.lane == lane, applied.c.partition == partition)
     ).scalar()
-    if found is not None or expected != 0:
-        raise Fenced(f"{lane}/{partition} stands at {found}, not at {expected}: another process writes this desk")
-    tx.conn.execute(insert(applied).values(lane=lane, partition=partition, position=position))
+    raise Fenced(f"{lane}/{partition} stands at {found}, not at {expected}: another process writes this desk")
 
 
 def _request_hash(alert_id: str, act: str, actor: Actor, body: dict[str, object]) -> str:

@@ -11,26 +11,21 @@ from alerts.device_tests import untested
 from alerts.shifts import phones, shift_moves, staff_access
 from alerts.transaction import Transaction
 
-DUE: tuple[Callable[[Transaction], None], ...] = (
-    shift_moves.end_due,
-    phones.say_silent,
-    staff_access.end_pushes,
-    untested.fire_due,
-)
-NEXT: tuple[Callable[[Transaction], int | None], ...] = (
-    shift_moves.next_end_ms,
-    phones.next_silent_ms,
-    staff_access.next_push_end_ms,
-    untested.next_due_ms,
+DUE: tuple[tuple[Callable[[Transaction], None], Callable[[Transaction], int | None]], ...] = (
+    (shift_moves.end_due, shift_moves.next_end_ms),
+    (phones.say_silent, phones.next_silent_ms),
+    (staff_access.end_pushes, staff_access.next_push_end_ms),
+    (untested.fire_due, untested.next_due_ms),
 )
 
 
-def fire_due(tx: Transaction) -> None:
-    """Do everything that is due."""
-    for fire in DUE:
-        fire(tx)
-
-
-def next_due_ms(tx: Transaction) -> int | None:
-    """When the next thing is due."""
-    return min((due_ms for due in NEXT if (due_ms := due(tx)) is not None), default=None)
+def fire_due(tx: Transaction) -> int | None:
+    """Do everything that is due; when the next thing is. Nearly always nothing is, so that is asked first."""
+    times = []
+    for fire, next_ms in DUE:
+        due_ms = next_ms(tx)
+        if due_ms is not None and due_ms <= tx.now_ms:
+            fire(tx)
+            due_ms = next_ms(tx)
+        times.append(due_ms)
+    return min((due_ms for due_ms in times if due_ms is not None), default=None)

@@ -13,11 +13,14 @@ import msgspec
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from alerts.database import Database
+from alerts.lease import take_lease
 from alerts.schema.people import relay
 from ingest.record import SETTING, STAFF, RawRecord, Setting
 
 BATCH = 500
 SYNC_WITHIN_S = 30.0
+RELAY = "relay"  # name of the lease
+LEASE_MS = 10_000  # where several processes could send: who has it dies, and settings wait this long
 
 
 def enqueue_setting(conn: Connection, site_id: str, setting: Setting, now_ms: int) -> None:
@@ -44,9 +47,12 @@ class Relay:
         database: Database,
         submit: Callable[[Sequence[RawRecord]], Future[int]],
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        holder: str = "",
     ) -> None:
-        """`submit` as `ingest.receive.Receiver.submit_many`: it stamps the time, its future resolves once synced."""
-        self._database, self._submit, self._clock = database, submit, clock
+        """`submit` as `ingest.receive.Receiver.submit_many`: it stamps the time, its future resolves once synced.
+        `holder` names this process among others that relay; of those, one at a time does.
+        """
+        self._database, self._submit, self._clock, self._holder = database, submit, clock, holder
 
     def run_once(self) -> int:
         """Send what waits, at most BATCH rows, and mark it once it is on disk; how many.
@@ -57,7 +63,7 @@ class Relay:
         with self._database.reader.connect() as conn:
             query = select(relay).where(relay.c.relayed_ms.is_(None)).order_by(relay.c.id).limit(BATCH)
             rows = conn.execute(query).all()
-        if not rows:
+        if not rows or not self._my_turn():
             return 0
         records = [RawRecord(row.created_ms, row.kind, row.topic, row.payload.encode()) for row in rows]
         self._submit(records).result(timeout=SYNC_WITHIN_S)
@@ -65,6 +71,13 @@ class Relay:
             done = update(relay).where(relay.c.id.in_([row.id for row in rows]))
             conn.execute(done.values(relayed_ms=self._clock()))
         return len(rows)
+
+    def _my_turn(self) -> bool:
+        """Whoever loses the lease amid a call sends rows that another sends too, which the folds do not notice."""
+        if not self._holder:
+            return True
+        with self._database.aside.begin() as conn:
+            return take_lease(conn, RELAY, self._holder, self._clock(), LEASE_MS)
 
     def waiting(self) -> int:
         """How many rows have not reached RAW yet."""

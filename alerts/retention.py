@@ -5,7 +5,7 @@ For: the limits and the deletes. Each run deletes a bounded number of rows, so t
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, delete, func, select
+from sqlalchemy import Column, Table, delete, func, select, update
 
 from alerts.database import Database
 from alerts.schema.alerts import attempts, changes, effects, outbox
@@ -26,13 +26,14 @@ KEPT_MS: tuple[tuple[Table, Column[int], int], ...] = (
     (phone_answers, phone_answers.c.at_ms, 90 * DAY),
     (outside_refusals, outside_refusals.c.minute_ms, 30 * DAY),
 )
+PHONES_KEPT_MS = DAY  # whose telephone it was: for the answer back and whoever asks next morning
 KEPT_CHANGES = 100_000  # an SSE client that was away for longer reads everything anew
 
 
 def prune(database: Database, now_ms: int) -> int:
     """Delete what is older than its limit; how many rows went."""
     gone = 0
-    with database.writer.begin() as conn:
+    with database.aside.begin() as conn:  # nobody looks at what is that old
         for table, at, kept_ms in KEPT_MS:
             keys = list(table.primary_key.columns)
             old = select(*keys).where(at < now_ms - kept_ms).order_by(at).limit(BATCH)
@@ -45,6 +46,8 @@ def prune(database: Database, now_ms: int) -> int:
                     conn.execute(delete(attempts).where(attempts.c.message_id == row[0]))
                 conn.execute(delete(table).where(*conditions))
             gone += len(rows)
+        told = (phone_answers.c.at_ms < now_ms - PHONES_KEPT_MS, phone_answers.c.phone.is_not(None))
+        conn.execute(update(phone_answers).where(*told).values(phone=None))
         newest = conn.execute(select(func.coalesce(func.max(changes.c.id), 0))).scalar_one()
         oldest = conn.execute(select(func.coalesce(func.min(changes.c.id), 0))).scalar_one()
         limit = min(newest - KEPT_CHANGES, oldest + BATCH)

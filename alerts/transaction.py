@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, delete, func, insert, literal, literal_column, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.handling.acts import SYSTEM, Actor
 from alerts.handling.lifecycle import higher
@@ -19,6 +18,7 @@ from alerts.numbers import moments
 from alerts.relay import enqueue_staff
 from alerts.routing.escalation import FUNCTION, RESPONDER, STAFF, Snapshot, Target
 from alerts.schema.alerts import alerts, causes, changes, incidents, outbox, timeline, timers
+from alerts.statements import add_and_ring, add_missing, add_missing_from, put
 from rules.effects import Cause
 
 Row = Mapping[str, Any]
@@ -37,6 +37,7 @@ class Transaction:
         self.now_ms = now_ms
         self.unattended = unattended
         self.changed = False
+        self.told_ms: int | None = None  # when the desk learns of an effect that is of `now_ms`; None: in a replay
 
     # -- rows -------------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class Transaction:
 
     def change(self, kind: str, ref: str) -> None:
         """Something a page may show has changed."""
-        self.conn.execute(insert(changes).values(kind=kind, ref=ref, at_ms=self.now_ms))
+        add_and_ring(self.conn, changes, {"kind": kind, "ref": ref, "at_ms": self.now_ms})
         self.changed = True
 
     def changed_incident(self, incident_id: str) -> None:
@@ -140,19 +141,19 @@ class Transaction:
             }
             for offset, cause in enumerate(found)
         ]
-        self.conn.execute(upsert(causes).on_conflict_do_nothing(), rows)
+        add_missing(self.conn, causes, rows)
 
     def copy_causes(self, from_alert: str, to_alert: str) -> None:
         """A successor is about the same events."""
         names = [column.name for column in causes.c if column.name != "alert_id"]
         found = select(literal(to_alert), *(causes.c[name] for name in names)).where(causes.c.alert_id == from_alert)
-        self.conn.execute(upsert(causes).from_select(["alert_id", *names], found).on_conflict_do_nothing())
+        add_missing_from(self.conn, causes, ["alert_id", *names], found)
 
     # -- timers -----------------------------------------------------------------------------------------------
 
     def set_timer(self, incident_id: str, kind: str, due_ms: int, step: int = 0, alert_id: str = "") -> None:
         values = {"incident_id": incident_id, "kind": kind, "alert_id": alert_id, "due_ms": due_ms, "step": step}
-        self.conn.execute(upsert(timers).values(values).on_conflict_do_update(set_={"due_ms": due_ms, "step": step}))
+        put(self.conn, timers, values, {"due_ms": due_ms, "step": step})
 
     def drop_timers(self, incident_id: str, *, kinds: Iterable[str] | None = None, alert_id: str = "") -> None:
         """Forget timers of the incident itself, or (with `alert_id`) of one alert in it."""
@@ -212,7 +213,7 @@ class Transaction:
             outbox.c.created_ms < self.now_ms,
             outbox.c.priority == incident["priority"],
             outbox.c.kind.in_(RINGING),
-            outbox.c.state != "cancelled",
+            outbox.c.state.not_in(("cancelled", "exhausted")),
         )
         return self.conn.execute(query.limit(1)).first() is not None
 

@@ -1,4 +1,4 @@
-"""Edge: accounts for the command line, in the file when nothing runs on it, else through the service that does."""
+"""Edge: accounts for the command line, in the desk itself; where a service runs on its file, through that service."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from alerts.access.accounts import Accounts
+from alerts.database import Place
 from api.cli_files import open_store
 from api.local_access import LocalAccess, read_access
 from api.problem_lines import CannotRun
@@ -43,20 +44,21 @@ class AccountDesk(Protocol):
 
 
 @contextlib.contextmanager
-def account_desk(folder: Path) -> Iterator[AccountDesk]:
-    """The accounts of a data folder, whether a service runs on it or not."""
-    if is_in_use(folder / "journal.db"):
+def account_desk(place: Place) -> Iterator[AccountDesk]:
+    """The accounts of a desk, whether a service runs on it or not."""
+    folder = place.parent if isinstance(place, Path) else None
+    if folder is not None and is_in_use(folder / "journal.db"):
         access = read_access(folder)
         if access is None:
             raise CannotRun(f"a service holds {folder} but takes no commands (yet): try again when it is up")
         yield ThroughService(access)
         return
-    with open_store(folder, None) as store:
-        yield InFile(Accounts(store.database, store.site_id))
+    with open_store(place, None) as store:
+        yield InDesk(Accounts(store.database, store.site_id))
 
 
-class InFile:
-    """Nothing runs: the file is ours."""
+class InDesk:
+    """Nothing runs on the file, so it is ours; or it is a server, which others may write too."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts

@@ -26,6 +26,7 @@ from alerts.database import Database
 from alerts.messages.receipts import OURS, DoorOptions
 from alerts.schema.channels import push_subscriptions
 from alerts.site.problems import Problem
+from api.desk_place import shared_link_key
 from api.settings import Settings
 from api.settings_channels import Gateway
 from api.settings_file import SettingsError, read_secret
@@ -45,7 +46,7 @@ class ChannelOptions(msgspec.Struct, frozen=True, kw_only=True):
     push: PushOptions | None = None
     webhook: tuple[str, str, str | None, float] | None = None  # url, secret, ca_file, timeout in seconds
     apprise: tuple[tuple[str, ...], float] | None = None  # addresses, timeout in seconds
-    reach: Reach = Reach()  # without the key of links, which lies in the data folder
+    reach: Reach = Reach()  # without a key of links where that lies in the data folder
     doors: Mapping[str, DoorOptions] = {}
 
 
@@ -69,7 +70,7 @@ def channel_options(settings: Settings) -> ChannelOptions:
         push=_push(settings) if "push" in names else None,
         webhook=webhook,
         apprise=_apprise(settings) if "apprise" in names else None,
-        reach=_reach(settings),
+        reach=msgspec.structs.replace(_reach(settings), link_key=shared_link_key(settings)),
         doors=doors,
     )
 

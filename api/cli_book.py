@@ -13,6 +13,7 @@ import typer
 from api.cli_files import AsJson, BookFile, open_store
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile
+from api.desk_place import desk_place
 from api.person_rules import rules_of
 from api.problem_lines import CannotRun
 from api.rule_book import shown_rule
@@ -94,7 +95,7 @@ def _asked(
         return [shown_rule(rule, book) for rule in book.rules]
     if rules is not None:
         raise CannotRun("--rules and --resident do not go together: a person's values are those of the book in force")
-    with open_store(data or given.data.dir, given.site.id, writing=False) as store:
+    with open_store(desk_place(given, data), given.site.id, writing=False) as store:
         found = rules_of(store, resident, time.time_ns() // 1_000_000)
     if found is None:
         raise CannotRun(f"no resident {resident}")

@@ -10,6 +10,8 @@ import typer
 from api.cli_files import AsJson
 from api.cli_serve import DataDir, SettingsFile
 from api.doctor import EXIT, Line, Patient, bad, text, worst
+from api.doctor_desk import desk_lines
+from api.doctor_logs import log_lines
 from api.doctor_machine import (
     backup_lines,
     clock_line,
@@ -19,6 +21,7 @@ from api.doctor_machine import (
     port_line,
     sqlite_line,
 )
+from api.doctor_series import series_lines
 from api.doctor_service import broker_lines, certificate_lines, folder_lines, health_lines, settings_lines
 from api.settings_file import SettingsError, load_settings
 
@@ -52,4 +55,5 @@ def _of(patient: Patient) -> list[Line]:
     lines = [*settings_lines(patient), *data_folder(patient)]
     if patient.data.is_dir():
         lines += [port_line(patient), *health_lines(patient), *folder_lines(patient), *backup_lines(patient)]
+    lines += [*desk_lines(patient), *log_lines(patient), *series_lines(patient)]
     return [*lines, *broker_lines(patient), *certificate_lines(patient)]

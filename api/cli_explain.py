@@ -18,6 +18,7 @@ from api.cli_book import rule_named
 from api.cli_files import AsJson, open_store
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile
+from api.desk_place import desk_place
 from api.explanations import TooLong, explanation, shown_explanation
 from api.problem_lines import CannotRun
 from api.rule_book import kept_book
@@ -66,7 +67,7 @@ def explain_rule(
     if not journal.is_file():
         raise CannotRun(f"{journal} is not there: say the data folder with --data")
     at_ms = time.time_ns() // 1_000_000 if at is None else instant_given("--at", at)
-    with open_store(folder, given.site.id, writing=False) as store:
+    with open_store(desk_place(given, data), given.site.id, writing=False) as store:
         found = shown_explanation(_ask(folder, journal, store, rule, subject, at_ms))
         timezone = str((store.get("site", store.site_id) or {}).get("timezone") or ZONE)
     if as_json:

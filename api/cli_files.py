@@ -1,4 +1,4 @@
-"""`site import|export`: the site as a file that people write; and the settings of a data folder, opened."""
+"""`site import|export`: the site as a file that people write; and the settings of a desk, opened."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from alerts.database import migrate, open_database, read_database
+from alerts.database import Place, migrate, open_database, read_database
 from alerts.site import exporter as site_export
 from alerts.site import importer as site_import
 from alerts.site.file import load
 from alerts.site.settings_store import SettingsStore
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile, kinds_of
+from api.desk_place import desk_place
 from api.problem_lines import CannotRun
 from api.settings_file import load_settings
 from ingest.journal_file import is_in_use
@@ -47,7 +48,7 @@ def import_site(
     given = load_settings(settings)
     site = load(file, kinds_of(book_for_site(given.rules.book_file)))
     hint = "start it with `serve --site FILE`, or use its pages"
-    with open_store(data or given.data.dir, site.site_id, hint=hint) as store:
+    with open_store(desk_place(given, data), site.site_id, hint=hint) as store:
         changes = site_import.apply(store, site, dry_run, prune=prune)
     if as_json:
         typer.echo(json.dumps([msgspec.to_builtins(change) for change in changes]))
@@ -60,28 +61,29 @@ def import_site(
 def export_site(settings: SettingsFile = None, data: DataDir = None) -> None:
     """Print the site as a file that `site import` takes."""
     given = load_settings(settings)
-    folder = data or given.data.dir
-    with open_store(folder, given.site.id, writing=False) as store:
+    with open_store(desk_place(given, data), given.site.id, writing=False) as store:
         sys.stdout.write(site_export.dump(store))
 
 
 @contextmanager
-def open_store(folder: Path, site_id: str | None, *, writing: bool = True, hint: str = "") -> Iterator[SettingsStore]:
-    """The settings of a data folder. Beside a running service only to look: it alone may write (see
-    alerts/database.py).
+def open_store(place: Place, site_id: str | None, *, writing: bool = True, hint: str = "") -> Iterator[SettingsStore]:
+    """The settings of a desk. A file beside a running service only to look: it alone may write (see
+    alerts/database.py). A server: several may write.
     """
-    path, running = folder / "desk.db", is_in_use(folder / "journal.db")
-    if running and writing:
-        raise CannotRun(f"a service is running on {folder}: stop it first{hint and f', or {hint}'}")
-    if not writing and not path.is_file():
-        raise CannotRun(f"{path} is not there: say the data folder with --data")
+    running = isinstance(place, Path) and is_in_use(place.parent / "journal.db")
+    if isinstance(place, Path):
+        if running and writing:
+            raise CannotRun(f"a service is running on {place.parent}: stop it first{hint and f', or {hint}'}")
+        if not writing and not place.is_file():
+            raise CannotRun(f"{place} is not there: say the data folder with --data")
     if not running:
-        migrate(path)
-    database = read_database(path) if running else open_database(path)
+        migrate(place)
+    database = read_database(place) if running else open_database(place)
     try:
         kept = SettingsStore.sites(database)
         if site_id is None and len(kept) != 1:
-            raise CannotRun(f"{folder} holds {'no site' if not kept else 'several sites: say which in [site] id'}")
+            where = place.parent if isinstance(place, Path) else place
+            raise CannotRun(f"{where} holds {'no site' if not kept else 'several sites: say which in [site] id'}")
         yield SettingsStore(database, site_id or kept[0])
     finally:
         database.close()

@@ -22,6 +22,7 @@ from api.cli_explain import instant_given
 from api.cli_files import AsJson, BookFile, open_store
 from api.cli_groups import group
 from api.cli_serve import DataDir, SettingsFile, kinds_of
+from api.desk_place import desk_place
 from api.problem_lines import CannotRun
 from api.rule_book import kept_book
 from api.settings_file import load_settings
@@ -166,7 +167,7 @@ def backtest_rules(
         found = backtest.of_recordings(recordings, known, codecs, order, _progress, lenient=lenient)
     else:
         folder = data or given.data.dir
-        with open_store(folder, given.site.id, writing=False) as store:
+        with open_store(desk_place(given, data), given.site.id, writing=False) as store:
             timezone = str((store.get("site", store.site_id) or {}).get("timezone") or ZONE)
             order = msgspec.structs.replace(order, site=store.site_id)
         found = backtest.of_journal(folder / "journal.db", order, _progress)
@@ -189,7 +190,7 @@ def show_shadow(
     """
     given = load_settings(settings)
     folder = data or given.data.dir
-    with open_store(folder, given.site.id, writing=False) as store:
+    with open_store(desk_place(given, data), given.site.id, writing=False) as store:
         book = kept_book(store) or book_for_site(given.rules.book_file)
         timezone = str((store.get("site", store.site_id) or {}).get("timezone") or ZONE)
     if rule is not None:

@@ -20,6 +20,8 @@ from alerts.site.file import load as load_site
 from alerts.site.items import SiteFile
 from alerts.site.settings_store import SettingsStore
 from api.channel_wiring import channel_options
+from api.cluster.options import RoleName
+from api.desk_place import desk_place
 from api.log_setup import configure_logging
 from api.options import options_of
 from api.problem_lines import CannotRun
@@ -54,12 +56,23 @@ def serve(
     http_port: HttpPort = None,
     mqtt_port: MqttPort = None,
     site: Annotated[Path | None, typer.Option(help="Import this site file first.")] = None,
+    role: Annotated[
+        list[RoleName] | None, typer.Option(help="With logs on Kafka: what this process is for; may be repeated.")
+    ] = None,
 ) -> None:
-    """Run the service until SIGTERM or Ctrl-C."""
+    """Run the service until SIGTERM or Ctrl-C. With logs on Kafka: one process of many, for some roles or all."""
     given = load_settings(settings)
     configure_logging(given.log.format, given.log.level)
     book = book_for_site(given.rules.book_file)
     folder = data or given.data.dir
+    if given.logs.kind == "kafka":
+        from api.cli_cluster import serve_roles  # Kafka's clients and Faust take half a second to load
+
+        found = load_site(site, kinds_of(book)) if site is not None else None
+        serve_roles(given, book, folder, role or [], found, http_port)
+        return
+    if role:
+        raise CannotRun('roles are for logs on Kafka: [logs] kind = "kafka"')
     site_id = site_to_serve(given, folder, load_site(site, kinds_of(book)) if site is not None else None)
     options = options_of(given, site_id, book, data=folder, http_port=http_port, mqtt_port=mqtt_port)
     asyncio.run(serve_until_told(options, None, lambda up: typer.echo(f"Vardevakt: {up.http_url}")))
@@ -104,10 +117,11 @@ def _check_wards(book: Book, wards: list[str]) -> None:
 
 def migrate(settings: SettingsFile = None, data: DataDir = None) -> None:
     """Bring the desk's database to this version. The service does it by itself when it starts."""
-    folder = data or load_settings(settings).data.dir
-    must_be_free(folder)
-    migrate_desk(folder / "desk.db")
-    typer.echo(f"{folder / 'desk.db'} is up to date")
+    place = desk_place(load_settings(settings), data)
+    if isinstance(place, Path):
+        must_be_free(place.parent)
+    migrate_desk(place)
+    typer.echo(f"{place} is up to date")
 
 
 def must_be_free(folder: Path) -> None:
@@ -124,8 +138,9 @@ def kinds_of(book: Book) -> dict[str, str]:
 def site_to_serve(settings: Settings, folder: Path, site: SiteFile | None) -> str:
     """Which site: the file's, the settings', or the one the data hold. The file is imported."""
     must_be_free(folder)
-    migrate_desk(folder / "desk.db")
-    database = open_database(folder / "desk.db")
+    place = desk_place(settings, folder)
+    migrate_desk(place)
+    database = open_database(place)
     try:
         if site is not None:
             site_import.apply(SettingsStore(database, site.site_id), site, now_ms=time.time_ns() // 1_000_000)

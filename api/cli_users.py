@@ -11,9 +11,11 @@ from typing import Annotated
 import typer
 
 from alerts.access.accounts import Accounts
+from alerts.database import Place
 from api.account_desk import account_desk
 from api.cli_files import open_store
 from api.cli_serve import DataDir, SettingsFile
+from api.desk_place import desk_place
 from api.settings_file import load_settings, read_secret
 
 Login = Annotated[str, typer.Argument(help="What they type to log in.")]
@@ -50,14 +52,14 @@ def add_user(
 ) -> None:
     """Add a user."""
     password = _password(password_file)
-    with account_desk(_folder(settings, data)) as desk:
+    with account_desk(_place(settings, data)) as desk:
         desk.add_user(login, password, name=name, roles=role, staff_id=staff, wards=ward or None, language=language)
     typer.echo(f"added {login}")
 
 
 def list_users(settings: SettingsFile = None, data: DataDir = None) -> None:
     """Who may log in."""
-    with open_store(_folder(settings, data), None, writing=False) as store:
+    with open_store(_place(settings, data), None, writing=False) as store:
         for account in Accounts(store.database, store.site_id).users():
             wards = "" if account.wards is None else f"  wards: {', '.join(account.wards)}"
             typer.echo(f"{account.user_id}  {account.name}  {', '.join(sorted(account.roles))}{wards}")
@@ -68,14 +70,14 @@ def set_password(
 ) -> None:
     """Give a user another password; they are logged out everywhere."""
     password = _password(password_file)
-    with account_desk(_folder(settings, data)) as desk:
+    with account_desk(_place(settings, data)) as desk:
         desk.set_password(login, password)
     typer.echo(f"{login} has a new password")
 
 
 def disable_user(login: Login, settings: SettingsFile = None, data: DataDir = None) -> None:
     """Shut a user out at once."""
-    with account_desk(_folder(settings, data)) as desk:
+    with account_desk(_place(settings, data)) as desk:
         found = desk.disable_user(login)
     typer.echo(f"{login} is shut out" if found else f"there is no user {login}")
     raise typer.Exit(0 if found else 1)
@@ -83,7 +85,7 @@ def disable_user(login: Login, settings: SettingsFile = None, data: DataDir = No
 
 def enable_user(login: Login, settings: SettingsFile = None, data: DataDir = None) -> None:
     """Let a user in again that was shut out."""
-    with account_desk(_folder(settings, data)) as desk:
+    with account_desk(_place(settings, data)) as desk:
         found = desk.enable_user(login)
     typer.echo(f"{login} may log in again" if found else f"nobody called {login} is shut out")
     raise typer.Exit(0 if found else 1)
@@ -96,13 +98,13 @@ def add_key(
     data: DataDir = None,
 ) -> None:
     """Make a machine key; its token is shown this once."""
-    with account_desk(_folder(settings, data)) as desk:
+    with account_desk(_place(settings, data)) as desk:
         typer.echo(desk.create_key(label, role))
 
 
 def list_keys(settings: SettingsFile = None, data: DataDir = None) -> None:
     """Keys that work."""
-    with open_store(_folder(settings, data), None, writing=False) as store:
+    with open_store(_place(settings, data), None, writing=False) as store:
         for key_id, label, roles in Accounts(store.database, store.site_id).machine_keys():
             typer.echo(f"{key_id}  {label}  {', '.join(sorted(roles))}")
 
@@ -113,14 +115,14 @@ def revoke_key(
     data: DataDir = None,
 ) -> None:
     """End a machine key at once."""
-    with account_desk(_folder(settings, data)) as desk:
+    with account_desk(_place(settings, data)) as desk:
         found = desk.revoke_key(key)
     typer.echo(f"key {key} works no more" if found else f"there is no key {key}")
     raise typer.Exit(0 if found else 1)
 
 
-def _folder(settings: Path | None, data: Path | None) -> Path:
-    return data or load_settings(settings).data.dir
+def _place(settings: Path | None, data: Path | None) -> Place:
+    return desk_place(load_settings(settings), data)
 
 
 def _password(file: Path | None) -> str:

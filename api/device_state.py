@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from api.series_reads import unless_away
 from api.services import Services
 from api.wire import utc_text
 
@@ -13,12 +14,13 @@ PERCENT, LOW = "battery", "battery_low"
 
 def with_state(services: Services, items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Devices or gateways with `last_heard_at`, `battery_percent` and `battery_at`, null where nothing is known, and
-    `battery_low`: what the device itself said last, null when it never spoke of it.
+    `battery_low`: what the device itself said last, null when it never spoke of it. All null while the series is away.
     """
-    items = list(items)
-    heard = services.heard()
+    items, series = list(items), services.series
+    heard = unless_away(services.heard) or {}
     names = {str(item[key]) for item in items for key in ("id", "address")}
-    percent, low = services.series.latest(PERCENT, names), services.series.latest(LOW, names)
+    percent = unless_away(lambda: series.latest(PERCENT, names)) or {}
+    low = unless_away(lambda: series.latest(LOW, names)) or {}
     return [dict(item) | _state(item, heard, percent, low) for item in items]
 
 

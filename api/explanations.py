@@ -10,7 +10,7 @@ import heapq
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 import structlog
@@ -23,6 +23,9 @@ from rules.book import Book
 from rules.effects import LIVE
 from rules.explain import Explanation, Said, Seen, explain
 from rules.home_fold import HomeFold
+
+if TYPE_CHECKING:
+    from api.services import Services
 
 BEFORE_LOG = "before_log"  # one of rules.explain.CONCLUSIONS
 log = structlog.get_logger()
@@ -41,13 +44,36 @@ class InputReader(Protocol):
     def find(self, home: str, from_ms: int, to_ms: int, limit: int) -> list[Input]: ...
 
 
+class HomeHistory(Protocol):
+    """INPUTS where each home's stand in a partition with others' (ingest.logs_kafka.KafkaPages)."""
+
+    def history(self, home: str, to_ms: int, limit: int) -> list[Input]: ...
+
+
 _one_at_a_time = threading.Lock()
+
+
+def explained(services: Services, rule: str, subject: str, at_ms: int) -> Explanation | None:
+    """The answer for one rule and subject of a running service; None when nobody of that name is known."""
+    logs, store = services.input_log, services.settings_store
+    if services.data is not None:
+        return explanation(logs, store, services.data, rule, subject, at_ms)
+    home = home_of(store, subject)
+    if home is None:
+        return None
+    with _one_at_a_time:
+        given = cast("HomeHistory", logs).history(home, at_ms + 1, ROWS_MAX)
+        if len(given) >= ROWS_MAX:
+            raise TooLong(home)
+        if not given or given[0].received_at_ms > at_ms:
+            return Explanation(rule, subject, home, at_ms, BEFORE_LOG)
+        return explain(iter(given), Book(()), store.site_id, subject, rule, at_ms)
 
 
 def explanation(
     inputs: InputReader, store: SettingsStore, data: Path, rule: str, subject: str, at_ms: int
 ) -> Explanation | None:
-    """The answer for one rule and subject; None when nobody of that name is known. `data`: the folder of the bases."""
+    """The same from the logs in a folder. `data`: the folder of the bases."""
     home = home_of(store, subject)
     if home is None:
         return None

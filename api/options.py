@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from api.channel_wiring import channel_options
+from api.desk_place import desk_server
+from api.series import influx_options
 from api.services import WebOptions
 from api.settings import Mqtt, Settings
 from api.settings_file import read_secret
@@ -38,6 +40,8 @@ def options_of(
         journal=JournalOptions(
             reserve_bytes=16 * 1_048_576 if ephemeral else journal.reserve_bytes, max_bytes=journal.max_bytes
         ),
+        desk=desk_server(settings),
+        influx=influx_options(settings.series),
         keep_days=journal.keep_days,
         memory_limit_bytes=mqtt.memory_limit_bytes,
         channels=channel_options(settings),

@@ -261,6 +261,11 @@ PROBLEMS: dict[str, ProblemType] = {
         ("Kan ikke lese nå", "Tjenesten kan ikke lese nå. Prøv igjen om litt, og ring vakttelefonen hvis det haster."),
         ("Cannot read now", "The service cannot read now. Try again soon, and ring the duty phone if it is urgent."),
     ),
+    "series-away": _row(
+        503,
+        ("Kurvene er borte nå", "Målinger og det som er sett, kan ikke leses nå. Varsler virker som de skal."),
+        ("Curves are away", "Measurements and what was seen cannot be read now. Alerts work as they should."),
+    ),
     "internal": _row(
         500,
         ("Feil hos oss", "Noe gikk galt hos oss. Prøv igjen, og ring vakttelefonen hvis det haster."),

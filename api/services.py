@@ -7,9 +7,10 @@ by the routes themselves and called with `services.database`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ingest.clock import Clock
@@ -18,12 +19,15 @@ from ingest.record import RawRecord
 from ingest.series import Series
 
 if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
     from alerts.access.accounts import Accounts
     from alerts.database import Database
     from alerts.desk import Desk
     from alerts.messages.doors import Doors
     from alerts.site.settings_store import SettingsStore
     from api.live import Wakeup
+    from api.routes_health import Reason
     from api.watch import Watch
 
 
@@ -86,12 +90,45 @@ class FeedStatus(Protocol):
         ...
 
 
+class SeriesStatus(Protocol):
+    """How far the curves have come. Nothing that decides waits for them."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def lag(self) -> int:
+        """Rows of INPUTS that are not in them yet."""
+        ...
+
+    @property
+    def healthy(self) -> bool:
+        """False while their store cannot be written."""
+        ...
+
+
 class RuleBookReader(Protocol):
     """The rule book in force, JSON-ready (api.rule_book.shown_rule)."""
 
     def rules(self) -> list[dict[str, Any]]: ...
 
     def rule(self, rule_id: str) -> dict[str, Any] | None: ...
+
+
+class ProcessRole(Protocol):
+    """What one process of many machines is there for (api/cluster/): judged by its own parts only."""
+
+    def live(self) -> Iterable[Reason]:
+        """Why this process should be started again; never because of what is away elsewhere."""
+        ...
+
+    def ready(self) -> Iterable[Reason]:
+        """Why it is of no use now, or less."""
+        ...
+
+    def figures(self) -> Iterable[Metric]:
+        """For /metrics; no two roles have the same names, nor those of the whole service."""
+        ...
 
 
 class DemoWard(Protocol):
@@ -126,6 +163,7 @@ class Services:
     """
 
     site_id: str
+    data: Path | None = None  # the folder of this process' logs and bases; None on many machines
     clock: Callable[[], int]
     system_clock: Clock
     database: Database
@@ -135,6 +173,7 @@ class Services:
     raw_log: RawLog
     input_log: InputLog
     series: Series
+    series_status: SeriesStatus | None = None  # who follows INPUTS into it in this process; None: another does
     receiver: Receiver
     folded: Callable[[int, float], bool]  # (raw seq, timeout s): wait until the source fold has written that row
     source_runner: RunnerStatus
@@ -142,7 +181,7 @@ class Services:
     floor_runner: RunnerStatus
     feed: FeedStatus
     rule_book: RuleBookReader
-    heard: Callable[[], Mapping[str, int]]  # address -> when it was last heard, ms (ingest/series_sqlite.py)
+    heard: Callable[[], Mapping[str, int]]  # address -> when it was last heard, ms (ingest/series.py)
     changed: Wakeup  # notify() after each desk commit and each feed change; callable from any thread
     web: WebOptions = field(default_factory=WebOptions)
     channels: tuple[str, ...] = ()  # names of the configured ways out, in order of preference
@@ -151,4 +190,5 @@ class Services:
     # further whole numbers for /metrics, a bounded set of names: {"mqtt_qos0_dropped_total": 0, …}
     counters: Callable[[], Mapping[str, int]] = _no_counters
     local_token: str = ""  # what the command line on this machine shows (api/local_access.py); "" = it may not come
+    roles: Sequence[ProcessRole] = ()  # of a process on many machines; embedded there are none
     demo: DemoWard | None = None  # the simulated ward behind "Try it"; None outside the demo

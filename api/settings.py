@@ -16,8 +16,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from alerts.site.problems import shown, wrong
 from api.settings_channels import Apprise, Channels, Email, Gateway, Push, Targets, Webhook
+from api.settings_desk import DeskSettings
 from api.settings_heartbeat import Heartbeat
+from api.settings_logs import Logs
 from api.settings_section import FilePath, FolderPath, PageUrl, Port, Section, as_tuple
+from api.settings_series import SeriesSettings
 
 MIB = 1_048_576
 _SITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
@@ -147,6 +150,9 @@ class Settings(Section):
     http: Http = Http()
     mqtt: Mqtt = Mqtt()
     journal: Journal = Journal()
+    logs: Logs = Logs()
+    desk: DeskSettings = DeskSettings()
+    series: SeriesSettings = SeriesSettings()
     zigbee2mqtt: Zigbee2mqtt = Zigbee2mqtt()
     rules: Rules = Rules()
     channels: Channels = Channels()

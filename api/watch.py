@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from alerts.checks.reconciler import Reconciler
 from alerts.desk import Desk
 from api.settings import Settings
 from api.settings_file import read_secret
-from ingest.journal import InputLog
+from ingest.journal import InputPages, InputReader
 
 AUDIT_LATE, AUDIT_FINDINGS, HEARTBEAT_FAILED = "audit_late", "audit_findings", "heartbeat_failed"
 HEARTBEAT_S = 60.0
@@ -53,13 +53,18 @@ class Watch(msgspec.Struct, frozen=True):
             yield HEARTBEAT_FAILED, f"{pulse.failures} calls not taken, the newest: {pulse.failure}"
 
 
+def process_name(data: Path) -> str:
+    """Names this process among others, also after its restart: one at a time works in a data folder."""
+    folder = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
+    return f"{socket.gethostname()[:40]}-{folder}"
+
+
 def watch_over(
-    desk: Desk, input_log: InputLog, options: HeartbeatOptions | None, data: Path, clock: Callable[[], int]
-) -> Watch:
-    """One process at a time works in a data folder, so machine and folder name it, also after a restart."""
-    name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
-    holder = f"{socket.gethostname()[:40]}/{name}"
-    auditor = Auditor(Reconciler(desk, input_log), desk.database, holder, clock)
+    desk: Desk, partitions: Mapping[int, InputReader], pages: InputPages, options: HeartbeatOptions | None,
+    holder: str, clock: Callable[[], int],
+) -> Watch:  # fmt: skip
+    """`holder`: this process (`process_name`)."""
+    auditor = Auditor(Reconciler(desk, partitions, pages), desk.database, holder, clock)
     if options is None:
         return Watch(auditor, None, clock)
     context = tls_context(options.ca_file) if options.url.startswith("https:") else None

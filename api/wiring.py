@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
-import uvicorn
 
 from alerts.access.accounts import Accounts
 from alerts.checks.heartbeat import HeartbeatOptions
-from alerts.database import migrate, open_database
+from alerts.database import Listener, Server, migrate, open_database
 from alerts.desk import Desk
 from alerts.messages.doors import Doors
 from alerts.messages.outbox import Outbox
@@ -34,13 +32,15 @@ from api.board.router import board_router
 from api.broker import EmbeddedBroker
 from api.channel_wiring import ChannelOptions, forget_subscription, link_key, open_channels
 from api.collector import no_collection
+from api.http_server import listen, serving
 from api.live import Wakeup
 from api.local_access import new_access, remove_access, write_access
 from api.rule_book import ServedBook, engine_version, settle_book
+from api.series import follow, open_series
 from api.service import Parts, Service
 from api.services import Services, WebOptions
 from api.shadow import shadow_follower
-from api.watch import Watch, watch_over
+from api.watch import Watch, process_name, watch_over
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.clock import SystemClock
 from ingest.clock_writer import ClockWriter
@@ -51,8 +51,7 @@ from ingest.journal_sqlite import SqliteJournal, open_journal
 from ingest.message_class import message_class
 from ingest.receive import Receiver
 from ingest.receive_entry import ReceiveLimits
-from ingest.series_follower import SeriesFollower
-from ingest.series_sqlite import SqliteSeries
+from ingest.series_influx_client import InfluxOptions
 from ingest.source_fold import SourceFold
 from ingest.source_runner import SourceRunner
 from rules.book import Book
@@ -60,7 +59,6 @@ from rules.effects import LIVE
 from rules.floor import Floor
 from rules.fold_runner import FoldRunner
 from rules.home_fold import HomeFold
-from rules.local_time import local_date
 
 log = structlog.get_logger()
 
@@ -76,6 +74,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 1883  # of our own broker; 0 = any free one
     zigbee_bases: tuple[str, ...] = ("zigbee2mqtt",)
     journal: JournalOptions = JournalOptions()
+    desk: Server | None = None  # None: desk.db in the data folder
+    influx: InfluxOptions | None = None  # None: curves are kept in series.db
     keep_days: int = 0  # how long the logs are kept behind a base; 0 = for ever
     memory_limit_bytes: int = 64 * 1_048_576  # of messages that are not on disk yet
     channels: ChannelOptions = ChannelOptions()
@@ -107,60 +107,33 @@ async def running(
     wakeup = Wakeup()
     with no_collection():
         service, services = await asyncio.to_thread(build, options, wakeup)
-    server: uvicorn.Server | None = None
-    serving: asyncio.Task[None] | None = None
     try:
         with no_collection():
             await asyncio.to_thread(service.start)
         if make_demo is not None:  # at once: what has begun to play must be closed, whatever fails after it
             services = dataclasses.replace(services, demo=make_demo(service, services))
-        listener = _listen(options.http_host, options.http_port)
+        listener = listen(options.http_host, options.http_port)
         access = new_access(options.http_host, listener.getsockname()[1])
         services = dataclasses.replace(services, local_token=access.token)
-        app = create_app(services, pages=[board_router(services)])
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=10)
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals belong to the CLI
-        serving = asyncio.create_task(server._serve([listener]))  # noqa: SLF001 - serve() would take the signals
-        await _started(server, serving)
-        write_access(options.data, access)
-        broker, mqtt = service.parts.broker, options.mqtt
-        mqtt_url = f"mqtt://127.0.0.1:{broker.port}" if broker is not None else mqtt.url if mqtt else None
-        yield Running(service, services, f"http://{options.http_host}:{listener.getsockname()[1]}", mqtt_url)
+        async with serving(create_app(services, pages=[board_router(services)]), listener):
+            write_access(options.data, access)
+            broker, mqtt = service.parts.broker, options.mqtt
+            mqtt_url = f"mqtt://127.0.0.1:{broker.port}" if broker is not None else mqtt.url if mqtt else None
+            yield Running(service, services, f"http://{options.http_host}:{listener.getsockname()[1]}", mqtt_url)
     finally:
         remove_access(options.data)
-        if server is not None and serving is not None:
-            app.state.hub.close()
-            server.should_exit = True
-            await serving
         if services.demo is not None:
             await asyncio.to_thread(services.demo.close)
         await asyncio.to_thread(service.stop)
-
-
-async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    """Wait until it listens; uvicorn offers a flag for that, and no event."""
-    while not server.started and not serving.done():  # noqa: ASYNC110 - no event to wait for
-        await asyncio.sleep(0.01)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(error.errno, f"http port {port} on {host} cannot be used: {error.strerror}") from error
-    return listener
 
 
 def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     """Open files and put the parts together; nothing runs yet."""
     options.data.mkdir(parents=True, exist_ok=True)
     journal = open_journal(options.data / "journal.db", options.site_id, options.journal)
-    migrate(options.data / "desk.db")
-    database = open_database(options.data / "desk.db")
+    place = options.desk or options.data / "desk.db"
+    migrate(place)
+    database = open_database(place)
     clock = SystemClock(journal.raw.last_received_at_ms())
     codecs = default_codecs(options.zigbee_bases)
     bells = Bells()
@@ -172,7 +145,7 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
         on_rows=bells.rows,
         limits=ReceiveLimits(queue_bytes=options.memory_limit_bytes),
     )
-    desk = Desk(database, options.site_id, bells.desk)
+    desk = Desk(database, options.site_id, bells.desk, clock=clock.now_ms)
     store = SettingsStore(database, options.site_id, bells.settings)
     if options.book is not None:
         settle_book(store, options.book, clock.now_ms())
@@ -181,24 +154,27 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     intake = _intake(options, broker, codecs, receiver, journal, clock, wakeup.notify)
     publish = None if intake is None else intake.publish_now
     channels = open_channels(options.channels, publish, forget_subscription(database))
-    reach = msgspec.structs.replace(options.channels.reach, link_key=link_key(options.data))
+    key = options.channels.reach.link_key or link_key(options.data)
+    reach = msgspec.structs.replace(options.channels.reach, link_key=key)
     writer = ClockWriter(receiver.submit_many, clock.now_ms)
     writer.register(source.next_due)
     writer.register(lambda: home.next_due_ms)
     writer.register(lambda: floor.next_due_ms)
-    series = SqliteSeries(options.data / "series.db")
-    follower = SeriesFollower(
-        journal.inputs, series, lambda at_ms: str(local_date(at_ms, options.timezone)), backlog=lambda: source.lag
-    )
+    series = open_series(options.influx, options.data, options.site_id, clock.now_ms)
+    follower = follow(journal.inputs, series, database, options.site_id, options.timezone, lambda: source.lag)
     parts = Parts(
         journal, series, database, clock, receiver, source, home, floor, follower, writer, desk,
         Relay(database, receiver.submit_many, clock.now_ms), Outbox(database, channels, reach, clock.now_ms),
         tuple(channels), intake, broker, codecs,
     )  # fmt: skip
-    watch = watch_over(desk, journal.inputs, options.heartbeat, options.data, clock.now_ms)
+    watch = watch_over(
+        desk, {0: journal.inputs}, journal.inputs, options.heartbeat, process_name(options.data), clock.now_ms
+    )
     nightly = Nightly(options.data, options.site_id, options.zigbee_bases, journal, options.keep_days)
     service = Service(parts, watch, wakeup.notify, nightly, options.timezone)
     bells.service = service
+    if options.desk is not None:  # what others have changed there
+        service.bell = Listener(options.desk, service.on_desk_change)
     service.try_rules(shadow_follower(options.data, options.site_id, journal, home))
     doors = Doors(
         answers=PhoneAnswers(desk, reach), options=options.channels.doors, wake=bells.desk,
@@ -268,6 +244,7 @@ def _services(
 
     return Services(
         site_id=options.site_id,
+        data=options.data,
         clock=parts.clock.now_ms,
         system_clock=parts.clock,
         database=parts.database,
@@ -277,6 +254,7 @@ def _services(
         raw_log=parts.journal.raw,
         input_log=parts.journal.inputs,
         series=parts.series,
+        series_status=parts.follower,
         receiver=receiver,
         folded=parts.journal.inputs.wait_position,
         source_runner=parts.source,

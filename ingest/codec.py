@@ -60,6 +60,10 @@ class Codec(Protocol):
         """Whose message it is, or None when the topic is not of this convention."""
         ...
 
+    def gateway_of(self, address: str) -> str | None:
+        """Address of the gateway whose topics carry this address, where the address itself says it, else None."""
+        ...
+
     def decode(
         self,
         state: object | None,

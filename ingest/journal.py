@@ -1,4 +1,5 @@
-"""Port: the two logs and what the source fold keeps beside them. Implementations: `journal_sqlite.py`; Kafka later.
+"""Port: the two logs and what the source fold keeps beside them. Implementations: `journal_sqlite.py`; on Kafka
+`journal_kafka.py` (RawIntake), `writer_kafka.py` (what the source folds say) and `logs_kafka.py` (readers).
 
 The one promise: when `append` returns (its future resolves), the rows are on disk and synced.
 """
@@ -67,8 +68,36 @@ class RawIntake(RawLog, Protocol):
         ...
 
 
-class InputLog(Protocol):
-    """INPUTS and what stands beside them: written by the source runner only, read by home fold, floor, followers."""
+class InputReader(Protocol):
+    """INPUTS as folds and followers read them: one partition (embedded: the only one), in order."""
+
+    def read(self, after_seq: int, limit: int, *, floor_only: bool = False) -> list[Input]:
+        """Inputs with seq > after_seq; with `floor_only` only rows with floor > 0 or kind clock/setting
+        (partial index: cheap with any backlog in between).
+        """
+        ...
+
+    def last_seq(self) -> int: ...
+
+
+class InputPages(Protocol):
+    """What pages ask of the logs: one home's rows, what nobody understood, what deliberately became nothing."""
+
+    def dead_letters(self, before_raw_seq: int | None, limit: int) -> list[DeadLetter]:
+        """Newest first."""
+        ...
+
+    def verdicts(self, raw_seq: int) -> list[Verdict]: ...
+
+    def find(self, home: str, from_ms: int, to_ms: int, limit: int) -> list[Input]:
+        """Inputs of one home by received_at_ms, in order: for explanations and the person's day."""
+        ...
+
+
+class InputLog(InputReader, InputPages, Protocol):
+    """INPUTS and what stands beside them, in one place: written by the source runner only. On many machines the source
+    workers write, and there is no such place: followers get an InputReader a partition, pages get InputPages.
+    """
 
     def write(self, position: int, folded: Sequence[Folded], expected: int) -> None:
         """In ONE transaction: append inputs (seq given in order), dead letters and verdicts, and move the source
@@ -79,24 +108,6 @@ class InputLog(Protocol):
 
     def position(self) -> int:
         """RAW seq up to which the source fold has written."""
-        ...
-
-    def read(self, after_seq: int, limit: int, *, floor_only: bool = False) -> list[Input]:
-        """Inputs with seq > after_seq; with `floor_only` only rows with floor > 0 or kind clock/setting
-        (partial index: cheap with any backlog in between).
-        """
-        ...
-
-    def last_seq(self) -> int: ...
-
-    def dead_letters(self, before_raw_seq: int | None, limit: int) -> list[DeadLetter]:
-        """Newest first."""
-        ...
-
-    def verdicts(self, raw_seq: int) -> list[Verdict]: ...
-
-    def find(self, home: str, from_ms: int, to_ms: int, limit: int) -> list[Input]:
-        """Inputs of one home by received_at_ms, in order: for explanations and the person's day."""
         ...
 
 

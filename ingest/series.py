@@ -1,14 +1,20 @@
 """Port: measurements and presence as time series, for curves and bands. A follower of INPUTS writes it and may lag.
 
-Nothing that decides reads from here. Implementations: `series_sqlite.py`; InfluxDB 2 later.
+Nothing that decides reads from here. Implementations: `series_sqlite.py` and `series_influx.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+
+HOUR_MS = 3_600_000
+
+
+class SeriesAway(Exception):
+    """The store cannot be reached now, or has just been found replaced. Nothing was lost: the logs hold it all."""
 
 
 class Point(msgspec.Struct, frozen=True, gc=False):
@@ -42,23 +48,75 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
+class Grid(msgspec.Struct, frozen=True):
+    """Where the buckets of a curve lie: at start_ms + n * width_ms."""
+
+    start_ms: int
+    width_ms: int
+
+    def bucket_of(self, at_ms: int) -> int:
+        """Begin of the bucket that an instant lies in."""
+        return at_ms - (at_ms - self.start_ms) % self.width_ms
+
+
+def grid(from_ms: int, to_ms: int, points: int, finest_ms: int = 1) -> Grid:
+    """At most `points` (at least 1) buckets of equal width over [from_ms, to_ms), none narrower than `finest_ms`.
+
+    Buckets of an hour and more are whole hours of UTC, so that a curve over a month can be read from means of hours and
+    still say what the points say. The first of them may then begin before `from_ms`; it holds nothing from before.
+    """
+    points = max(1, points)
+    width_ms = -(-(to_ms - from_ms) // points)
+    if max(width_ms, finest_ms) < HOUR_MS:
+        return Grid(from_ms, width_ms)
+    start_ms = from_ms - from_ms % HOUR_MS
+    return Grid(start_ms, -(-(to_ms - start_ms) // (points * HOUR_MS)) * HOUR_MS)
+
+
 class Series(Protocol):
-    def write(self, position: int, points: Sequence[Point], marks: Sequence[Mark]) -> None:
-        """One transaction; the same rows again change nothing (keyed by subject, metric, device, at)."""
+    """Written by one follower a partition of INPUTS, read from any thread and, on InfluxDB, any process.
+
+    Each call may raise SeriesAway, where the store is another program.
+    """
+
+    def write(self, position: int, points: Sequence[Point], marks: Sequence[Mark], partition: int = 0) -> None:
+        """Rows, and then up to where in that partition of INPUTS they come from: never a position ahead of its rows.
+        The same rows again change nothing (points are keyed by subject, metric, device and time).
+        """
         ...
 
-    def position(self) -> int: ...
+    def position(self, partition: int = 0) -> int:
+        """Up to where that partition is in here; 0 in an empty store, so that it is filled again from the logs."""
+        ...
 
     def metrics(self, subject: str) -> list[tuple[str, str]]:
         """(metric, unit) there is anything of."""
         ...
 
     def buckets(self, subject: str, metric: str, from_ms: int, to_ms: int, points: int) -> list[Bucket]:
-        """At most `points` buckets of equal width, empty ones left out."""
+        """The points in [from_ms, to_ms), of all the subject's devices together, as `grid` lays the buckets; empty
+        ones left out. The last bits of a mean are the store's own: the order of a sum is.
+        """
         ...
 
-    def latest(self, metric: str) -> dict[str, tuple[int, float]]:
-        """Device (or address) -> (at_ms, value) of its newest point of this metric."""
+    def latest(self, metric: str, devices: Collection[str]) -> dict[str, tuple[int, float]]:
+        """Which of these devices (or addresses) -> (at_ms, value) of its newest point of this metric."""
         ...
 
-    def marks(self, subject: str, from_ms: int, to_ms: int, limit: int) -> list[Mark]: ...
+    def marks(self, subject: str, from_ms: int, to_ms: int, limit: int) -> list[Mark]:
+        """Marks with from_ms <= at < to_ms, oldest first (at one time by type, room, event id), at most `limit`."""
+        ...
+
+    def hear(self, heard: Mapping[str, int]) -> None:
+        """Address -> when it was last heard (received_at_ms)."""
+        ...
+
+    def heard(self) -> dict[str, int]:
+        """What `hear` was told."""
+        ...
+
+    def upkeep(self) -> None:
+        """What a store does now and then beside its rows; called by the one follower of partition 0."""
+        ...
+
+    def close(self) -> None: ...

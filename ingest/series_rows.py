@@ -78,12 +78,14 @@ class Watched:
         self._people: dict[str, set[str]] = {}  # home -> residents
 
     def apply(self, one: Input) -> None:
-        if one.kind != SETTING or one.setting is None:
-            return
-        if one.setting.kind == "measure":
-            self._put_measure(one.setting)
-        elif one.setting.kind == "resident":
-            self._put_resident(_item(one.setting), one.setting.value)
+        if one.kind == SETTING and one.setting is not None:
+            self.put(one.setting)
+
+    def put(self, setting: Setting) -> None:
+        if setting.kind == "measure":
+            self._put_measure(setting)
+        elif setting.kind == "resident":
+            self._put_resident(_item(setting), setting.value)
 
     def may_keep(self, event: Event, day: str) -> bool:
         """Whether behaviour of this event's resident may be kept; a device of the whole home asks for anybody there.

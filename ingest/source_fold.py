@@ -19,7 +19,7 @@ from ingest.liveness_events import tell_homes
 from ingest.record import CLOCK, FEED, HTTP, MQTT, SETTING, STAFF, Folded, Input, RawRecord
 from ingest.source_messages import MessageFold
 from ingest.source_settings import fold_feed, fold_setting, fold_staff, read_object, refuse
-from ingest.source_state import UNKNOWN_MAX, Outcome, SourceState
+from ingest.source_state import UNKNOWN_MAX, Here, Outcome, SourceState, everything
 
 SEVERAL = "several"  # reason of an `alarm.undecodable` that sums up what was held back
 _MESSAGES = frozenset({MQTT, HTTP})
@@ -29,9 +29,12 @@ _BLIND_TYPES = frozenset({"feed.lost", "feed.gap"})
 class SourceFold:
     """Fold of one site. Not thread-safe: one runner drives it."""
 
-    def __init__(self, site: str, codecs: Sequence[Codec], unknown_max: int = UNKNOWN_MAX) -> None:
+    def __init__(
+        self, site: str, codecs: Sequence[Codec], unknown_max: int = UNKNOWN_MAX, here: Here = everything
+    ) -> None:
+        """`here`: whether what an address says itself is in this log (many machines: `topics.Placement.here`)."""
         self._state = SourceState(site, unknown_max)
-        self._messages = MessageFold(self._state, codecs)
+        self._messages = MessageFold(self._state, codecs, here)
 
     def apply(self, record: RawRecord) -> Folded:
         """Take in one record of RAW; records come in the order of `seq`. Raises on nothing: what we cannot fold is a
@@ -54,7 +57,7 @@ class SourceFold:
         kind = record.kind
         if kind in _MESSAGES:
             self._advance(record, out)
-            self._messages.fold(record, out)
+            self._messages.fold(self._state.copies.marked(record), out)
         elif kind == FEED:
             said = read_object(record)
             blind_from_ms, before_ms = _blind_from_ms(said), self._state.now_ms

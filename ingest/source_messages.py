@@ -17,7 +17,7 @@ from ingest.record import EVENT, HTTP, MQTT, DeadLetter, Input, RawRecord, Recor
 from ingest.registry import Assignment
 from ingest.roles import may_raise_alarm
 from ingest.source_events import event_of, qualities
-from ingest.source_state import Outcome, SourceState
+from ingest.source_state import Here, Outcome, SourceState, everything
 from ingest.trust import trusted_time
 from ingest.unchanged import OF_DOSES, UNCHANGED
 from ingest.undecodable import fingerprint
@@ -41,8 +41,8 @@ Routed = tuple[Codec, Route, str]
 class MessageFold:
     """Messages of all conventions, over the state of one source fold."""
 
-    def __init__(self, state: SourceState, codecs: Sequence[Codec]) -> None:
-        self._state = state
+    def __init__(self, state: SourceState, codecs: Sequence[Codec], here: Here = everything) -> None:
+        self._state, self._here = state, here
         self._codecs = tuple(codecs)
         self._routes: dict[str, dict[str, Routed]] = {MQTT: {}, HTTP: {}}
 
@@ -188,10 +188,11 @@ class MessageFold:
         return decoded or [Nothing("empty")]
 
     def _gateway(self, route: Route, assignment: Assignment | None) -> str | None:
-        """Address of the registered gateway that a message came through."""
+        """Address of the registered gateway that a message came through, if it is heard here."""
+        via = route.gateway if route.gateway is not None and self._state.registry.knows(route.gateway) else None
         if assignment is not None and assignment.gateway_address is not None:
-            return assignment.gateway_address
-        return route.gateway if route.gateway is not None and self._state.registry.knows(route.gateway) else None
+            via = assignment.gateway_address
+        return via if via is not None and self._here(via) else None
 
     def _sign_of_life(
         self, record: RawRecord, address: str | None, via: str | None, out: Outcome, told: str | None = None

@@ -8,9 +8,11 @@ and its memory of duplicates, so its next message may count as new, never as not
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 
+from ingest.copies import Copies, CopiesState
 from ingest.identity import Identity, MemoryState
 from ingest.liveness import Liveness
 from ingest.pulse import LivenessState, Transition
@@ -25,6 +27,9 @@ ENGINE = "source-2"
 READABLE = ("source-1", ENGINE)
 """… but a base of these is taken where the log before it was cut. Source-1 told homes of every heartbeat."""
 UNKNOWN_MAX = 50_000
+
+Here = Callable[[str], bool]
+"""Whether what an address says itself stands in the log that is folded."""
 
 
 class Snapshot(msgspec.Struct, array_like=True):
@@ -42,10 +47,16 @@ class Snapshot(msgspec.Struct, array_like=True):
     unknown: list[str]
     codec_states: dict[str, object]
     unchanged: UnchangedState = msgspec.field(default_factory=UnchangedState)  # since source-2
+    copies: CopiesState = msgspec.field(default_factory=CopiesState)
 
 
 _ENCODER = msgspec.msgpack.Encoder(order="sorted")
 _DECODER = msgspec.msgpack.Decoder(Snapshot)
+
+
+def everything(_address: str) -> bool:
+    """One log holds all."""
+    return True
 
 
 class SourceState:
@@ -60,6 +71,7 @@ class SourceState:
         self.liveness = Liveness(self.registry)
         self.undecodable = Undecodable()
         self.unchanged = Unchanged()
+        self.copies = Copies()
         self.codec_states: dict[str, object] = {}
         self.unknown: OrderedDict[str, None] = OrderedDict()
         self.dropped_addresses = 0
@@ -82,7 +94,7 @@ class SourceState:
             Snapshot(
                 ENGINE, self.site, self.now_ms, self.dropped_addresses, self.registry.items(), self.sessions.state(),
                 self.identity.state(), self.liveness.state(), self.undecodable.state(), list(self.unknown),
-                self.codec_states, self.unchanged.state(),
+                self.codec_states, self.unchanged.state(), self.copies.state(),
             )
         )  # fmt: skip
 
@@ -102,6 +114,7 @@ class SourceState:
         self.liveness.restore(kept.liveness, kept.now_ms)
         self.undecodable = Undecodable(kept.undecodable)
         self.unchanged = Unchanged(kept.unchanged)
+        self.copies = Copies(kept.copies)
         self.unknown = OrderedDict.fromkeys(kept.unknown)
         self.codec_states = kept.codec_states
 

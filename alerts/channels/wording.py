@@ -50,8 +50,9 @@ def answerable(kind: str, target_kind: str) -> bool:
 def compose(texts: Mapping[str, str], channel: str, facts: Facts, link: str = "") -> tuple[str, str]:
     """(title, text) in the language of `texts` ({"staff.ring": …})."""
     reader = READERS.get(facts.target_kind, STAFF)
-    word = str(facts.args.get("say", facts.kind))
-    text = texts.get(f"{reader}.{word}") or texts[f"{reader}.{'unreadable' if reader == REPLY else 'other'}"]
+    last = "unreadable" if reader == REPLY else "other"
+    words = (str(facts.args.get("say", facts.kind)), facts.kind, last)  # a relative hears less than staff
+    text = next(texts[name] for word in words if (name := f"{reader}.{word}") in texts)
     fields = {"priority": facts.priority, "ref": facts.ref, "holder": texts["parts.somebody"]}
     fields |= {name: str(value)[:ARG_MAX] for name, value in facts.args.items() if value is not None}
     parts = [_put(text, fields)]

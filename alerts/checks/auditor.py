@@ -9,16 +9,16 @@ silent.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import func, select, update
 
 from alerts.checks.reconciler import SAY_AGAIN_MS, Finding, Reconciler
 from alerts.database import Database
+from alerts.lease import take_lease
 from alerts.schema.checks import leases
 from alerts.schema.upkeep import findings
 
@@ -47,7 +47,7 @@ class Auditor:
         self.reconciler, self._database, self._holder, self._clock = reconciler, database, holder, clock
         self.begun_ms = clock()  # nobody is late who has only just begun to look
 
-    def run_once(self, now_ms: int, up_to: int | None = None) -> list[Finding] | None:
+    def run_once(self, now_ms: int, up_to: Mapping[int, int] | None = None) -> list[Finding] | None:
         """See `Reconciler.run_once`; None where another process checks."""
         if not self._take(now_ms):
             return None
@@ -71,9 +71,5 @@ class Auditor:
         return Audit(lease["holder"], lease["done_ms"], late, lease["holder"] == self._holder, found)
 
     def _take(self, now_ms: int) -> bool:
-        """The lease is this process's: it held it already, or nobody holds it any more (compare-and-set)."""
-        free = or_(leases.c.holder == self._holder, leases.c.until_ms <= now_ms)
-        wanted = {"holder": self._holder, "until_ms": now_ms + LATE_MS}
         with self._database.writer.begin() as conn:
-            conn.execute(upsert(leases).values(name=AUDIT, done_ms=0, **wanted).on_conflict_do_nothing())
-            return conn.execute(update(leases).where(leases.c.name == AUDIT, free).values(wanted)).rowcount == 1
+            return take_lease(conn, AUDIT, self._holder, now_ms, LATE_MS)

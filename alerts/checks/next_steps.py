@@ -8,7 +8,7 @@ them.
 | has each message that reached nobody been followed by the next step within a minute? | the step comes now |
 | has each alert that somebody has a timer that asks them? | its lease begins again |
 | does whatever waits for a silence, a list or an hour ring within a minute of its end? | it rings now |
-| is an outage over when all its gateways are back? | it closes |
+| is an outage over when all its gateways are back, or taken away? | it closes |
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from alerts.quiet import outages
 from alerts.routing import escalation
 from alerts.schema.alerts import incidents, outbox, timers
 from alerts.schema.checks import EXHAUSTED
+from alerts.schema.people import gateways
 from alerts.schema.quiet import NOT_OVER, gateways_down
 from alerts.schema.quiet import outages as outage_rows
 from alerts.transaction import RINGING, Row, Transaction
@@ -84,8 +85,12 @@ def _past_end(conn: Connection, now_ms: int) -> list[str]:
 
 
 def _outage_over(conn: Connection, now_ms: int) -> list[str]:
-    gone = select(gateways_down.c.outage_id).where(
-        gateways_down.c.outage_id == outage_rows.c.outage_id, gateways_down.c.back_ms.is_(None)
+    """All back, or not registered any more: what was taken away is never heard again."""
+    same = (gateways.c.site_id == gateways_down.c.site_id) & (gateways.c.id == gateways_down.c.gateway_id)
+    gone = (
+        select(gateways_down.c.outage_id)
+        .join(gateways, same)
+        .where(gateways_down.c.outage_id == outage_rows.c.outage_id, gateways_down.c.back_ms.is_(None))
     )
     query = select(outage_rows.c.outage_id).where(
         text(NOT_OVER), outage_rows.c.opened_ms < now_ms - WITHIN_MS, ~gone.exists()

@@ -18,7 +18,7 @@ the same alert.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,7 +35,7 @@ from alerts.schema.alerts import UNFINISHED, WAITING, alerts, attempts, causes, 
 from alerts.schema.upkeep import findings
 from alerts.transaction import Transaction
 from ingest.event import TEST, Event
-from ingest.journal import InputLog
+from ingest.journal import InputPages, InputReader
 from ingest.record import EVENT, Input
 from rules.effects import Cause, Raise, Reason, alarm_alert_id, effect_id
 
@@ -72,21 +72,25 @@ class Finding(msgspec.Struct, frozen=True):
 class Reconciler:
     """Call `run_once` every few seconds from one thread. `counts` and `last_run_ms` are for those who watch it."""
 
-    def __init__(self, desk: Desk, input_log: InputLog) -> None:
-        self._desk = desk
-        self._inputs = input_log
+    def __init__(self, desk: Desk, partitions: Mapping[int, InputReader], pages: InputPages) -> None:
+        """`partitions`: every partition of INPUTS, or of what the floor reads; embedded there is one, 0."""
+        self._desk, self._partitions, self._pages = desk, partitions, pages
         self._said: dict[tuple[str, str], int] = {}
         self.counts: Counter[str] = Counter()
         self.last_run_ms = 0
 
-    def run_once(self, now_ms: int, up_to: int | None = None) -> list[Finding]:
+    def run_once(self, now_ms: int, up_to: Mapping[int, int] | None = None) -> list[Finding]:
         """Ask everything once; what was found. Bounded, whatever the backlog.
 
-        `up_to`: rows of INPUTS beyond it are too young to judge, whenever they were received. After an outage they
+        `up_to`: rows of a partition beyond it are too young to judge, whenever they were received. After an outage they
         are written late, and the floor needs its moment.
         """
         found = [
-            *self._alarms_without_alert(now_ms, up_to),
+            *(
+                one
+                for partition in self._partitions
+                for one in self._alarms_without_alert(partition, now_ms, None if up_to is None else up_to[partition])
+            ),
             *self._alerts_without_incident(now_ms),
             *self._incidents_without_next_action(now_ms),
             *self._late_timers(now_ms),
@@ -100,11 +104,13 @@ class Reconciler:
 
     # -- alarms -----------------------------------------------------------------------------------------------
 
-    def _alarms_without_alert(self, now_ms: int, up_to: int | None) -> list[Finding]:
+    def _alarms_without_alert(self, partition: int, now_ms: int, up_to: int | None) -> list[Finding]:
         found: list[Finding] = []
-        position = self._desk.applied(LANE, 0)
+        position, rows = self._desk.applied(LANE, partition), self._partitions[partition]
+        if up_to is not None and position >= up_to:
+            return found
         for _ in range(PAGES_PER_RUN):
-            page = self._inputs.read(position, PAGE, floor_only=True)
+            page = rows.read(position, PAGE, floor_only=True)
             settled = [
                 row for row in page if row.received_at_ms <= now_ms - SETTLED_MS and (up_to is None or row.seq <= up_to)
             ]
@@ -114,7 +120,7 @@ class Reconciler:
                 self._desk.raise_missing(_as_floor(self._desk.site_id, row.event, row.received_at_ms), now_ms)
                 found.append(Finding(ALARM_WITHOUT_ALERT, row.event.event_id, repaired=True))
             if settled:
-                self._desk.apply(LANE, 0, position, settled[-1].seq, ())
+                self._desk.apply(LANE, partition, position, settled[-1].seq, ())
                 position = settled[-1].seq
             if len(settled) < PAGE:
                 break
@@ -132,7 +138,7 @@ class Reconciler:
     def _excused(self, row: Input) -> bool:
         return any(
             verdict.reason in EXCUSES and row.event is not None and verdict.event_id == row.event.event_id
-            for verdict in self._inputs.verdicts(row.raw_seq)
+            for verdict in self._pages.verdicts(row.raw_seq)
         )
 
     # -- alerts -----------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.database import Database
 from alerts.handling.lifecycle import ENDED, MOMENTARY, NEW
@@ -25,6 +24,7 @@ from alerts.schema.alerts import alerts
 from alerts.schema.checks import UNTESTED, untested_lists
 from alerts.schema.people import devices, sites
 from alerts.shifts.duty import DEFAULT_TIMEZONE, WARD, duty_of
+from alerts.statements import add_missing
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
 from rules import local_time
@@ -46,7 +46,7 @@ def keep(tx: Transaction, row: dict[str, Any], duty: Duty) -> Row:
     incident_flow.report(tx, alert, "kept_for_list")
     due_ms = next_monday_ms(tx.now_ms, duty.timezone)
     values = {"site_id": tx.site_id, "ward_id": row["ward_id"] or "", "due_ms": due_ms}
-    tx.conn.execute(upsert(untested_lists).values(values).on_conflict_do_nothing())
+    add_missing(tx.conn, untested_lists, values)
     return alert
 
 
@@ -96,8 +96,9 @@ def overdue(db: Database, site_id: str, ward: str | None = None) -> list[dict[st
     """Devices overdue now, those that have been so the longest first. Pseudonyms."""
     query = (
         select(
-            alerts.c.device_id, alerts.c.resident_id, alerts.c.home_id, alerts.c.ward_id, alerts.c.parameters,
-            func.min(alerts.c.opened_ms).label("since_ms"), devices.c.role,
+            alerts.c.device_id, func.max(alerts.c.resident_id).label("resident_id"),
+            func.max(alerts.c.home_id).label("home_id"), func.max(alerts.c.ward_id).label("ward_id"),
+            func.min(alerts.c.opened_ms).label("since_ms"), func.max(devices.c.role).label("role"),
         )
         .outerjoin(devices, (devices.c.site_id == alerts.c.site_id) & (devices.c.id == alerts.c.device_id))
         .where(alerts.c.site_id == site_id, text(UNTESTED), alerts.c.device_id.is_not(None))

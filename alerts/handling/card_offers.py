@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from alerts.handling.cards import AGAIN_RULE, AMBULANCE, NO_VOICE_RULE, NOT_FOUND_MS, POLICE, is_wandering, still_needed
 from alerts.handling.lifecycle import HANDED_OVER, NEW, VKP
 from alerts.incidents import incident_flow
+from alerts.routing import owners
 from alerts.routing.escalation import CARD
 from alerts.schema.alerts import alerts, timeline, timers
 from alerts.transaction import Row, Transaction
@@ -73,12 +74,17 @@ def said(tx: Transaction, row: Row, effect: Update) -> None:
 
 
 def _dispatch(tx: Transaction, incident: Row, alert_id: str) -> None:
-    """Whoever has it hears of it. A centre's alarm that nobody has is handed to the first function on duty."""
+    """Whoever has it hears of it: somebody of ours, or the centre outside, which must say anew that it has it. In the
+    profile `centre` an alarm that nobody has is handed to the first function on duty.
+    """
     if incident["handling"] != NEW:
-        incident_flow.tell_holder(tx, incident, "again", alert_id)
+        incident_flow.tell_holder(tx, incident, "again", alert_id, "no_voice")
+        return
+    if incident["owner"] is not None:
+        owners.to_centre(tx, incident, alert_id, "no_voice")
         return
     functions = incident["chain"].functions
-    if incident["chain"].profile != CENTRE_PROFILE or incident["owner"] is not None or not functions:
+    if incident["chain"].profile != CENTRE_PROFILE or not functions:
         return  # its own chain rings whoever goes
     first = functions[0]
     incident_id = incident["incident_id"]

@@ -32,7 +32,7 @@ def claim(do: Doing) -> None:
     do.tx.drop_timers(do.incident_id, kinds=(escalation.SECOND,))
     do.tx.stop_ringing(do.incident_id)
     say(do, "second_claimed", {"first": do.incident["claimed_name"]})
-    incident_flow.tell_holder(do.tx, do.incident, "again", do.alert["alert_id"])
+    incident_flow.tell_holder(do.tx, do.incident, "second", do.alert["alert_id"])
     do.tx.changed_incident(do.incident_id)
 
 
@@ -51,11 +51,23 @@ def on_site(do: Doing) -> None:
 
 def release(do: Doing) -> None:
     """The second cannot after all: one more is asked for again."""
-    _left(do, do.actor.staff)
+    _left(do.tx, do.incident, do.alert["alert_id"])
     do.tx.set_incident(do.incident_id, **NO_SECOND)
     say(do, "second_released")
     ask_for_second(do.tx, do.tx.incident(do.incident_id), do.alert["alert_id"])
     do.tx.changed_incident(do.incident_id)
+
+
+def gone(tx: Transaction, incident: Row, alert_id: str, why: str) -> None:
+    """The second's shift is over: one more is asked for again, and the first is told to wait."""
+    _left(tx, incident, alert_id)
+    tx.set_incident(incident["incident_id"], **NO_SECOND)
+    tx.line(incident, "second_released", {"why": why, "from": incident["second_name"]})
+    after = tx.incident(incident["incident_id"])
+    if missing(after):
+        incident_flow.tell_holder(tx, after, "second", alert_id, "second_gone")
+    ask_for_second(tx, after, alert_id)
+    tx.changed_incident(incident["incident_id"])
 
 
 def step_up(do: Doing) -> bool:
@@ -71,7 +83,7 @@ def step_up(do: Doing) -> bool:
     )  # fmt: skip
     say(do, "released")
     incident = do.tx.incident(do.incident_id)
-    incident_flow.tell_holder(do.tx, incident, "again", do.alert["alert_id"])
+    incident_flow.tell_holder(do.tx, incident, "again", do.alert["alert_id"], "yours")
     incident_flow.set_lease(do.tx, incident)
     ask_for_second(do.tx, incident, do.alert["alert_id"])
     return True
@@ -84,9 +96,9 @@ def ask_for_second(tx: Transaction, incident: Row, alert_id: str, late_ms: int =
     chain: escalation.Snapshot = incident["chain"]
     step = incident["step"] + 1
     targets = escalation.second_targets(chain, step, (incident["claimed_function"],))
-    told = incident_flow.told(tx, incident, targets)
+    told = incident_flow.told(tx, incident, targets, going=(incident["claimed_function"],))
     tx.set_incident(incident["incident_id"], step=step)
-    tx.send(incident, "ring", told, alert_id=alert_id, step=step)
+    tx.send(incident, "ring", told, alert_id=alert_id, step=step, args={"say": "one_more"})
     tx.line(incident, "second_asked", {"targets": [t.name for t in told]} | incident_flow.late_args(late_ms))
     due_ms = escalation.next_step(chain, step + 1, tx.now_ms).due_ms
     due_ms = min(max(due_ms, tx.now_ms + escalation.SECOND_MIN_MS), tx.now_ms + escalation.SECOND_MAX_MS)
@@ -95,13 +107,12 @@ def ask_for_second(tx: Transaction, incident: Row, alert_id: str, late_ms: int =
 
 def seconds_left(do: Doing) -> None:
     """It has ended: the second is not there any more either."""
-    if do.incident["second_on_site_ms"] is not None:
-        _left(do, _staff(do.incident["second_by"]))
+    _left(do.tx, do.incident, do.alert["alert_id"])
 
 
-def _left(do: Doing, staff: str | None) -> None:
-    if do.incident["second_on_site_ms"] is not None:
-        do.tx.journal_staff(do.incident, "staff.left", staff, do.alert["alert_id"])
+def _left(tx: Transaction, incident: Row, alert_id: str) -> None:
+    if incident["second_on_site_ms"] is not None:
+        tx.journal_staff(incident, "staff.left", _staff(incident["second_by"]), alert_id)
 
 
 def _staff(holder: str | None) -> str | None:

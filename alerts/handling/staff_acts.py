@@ -83,8 +83,6 @@ def _take_over(do: Doing) -> None:
     if do.incident["on_site_ms"] is not None:
         do.tx.journal_staff(do.incident, "staff.left", do.incident["claimed_by"], do.alert["alert_id"])
         do.tx.set_incident(do.incident_id, on_site_ms=None)
-    if do.incident["second_by"] == do.actor.holder:
-        do.tx.set_incident(do.incident_id, on_site_ms=do.incident["second_on_site_ms"], **second_helper.NO_SECOND)
     _take(do, "taken_over")
 
 
@@ -95,6 +93,8 @@ def _accept(do: Doing) -> None:
 def _take(do: Doing, kind: str) -> None:
     """Somebody has it from now on. One it is taken over from is told."""
     before = do.incident if do.incident["claimed_by"] not in {None, do.actor.holder} else None
+    if do.incident["second_by"] == do.actor.holder:  # nobody is their own second: one more is asked for
+        do.tx.set_incident(do.incident_id, on_site_ms=do.incident["second_on_site_ms"], **second_helper.NO_SECOND)
     move(
         do,
         claimed_by=do.actor.holder,

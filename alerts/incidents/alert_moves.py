@@ -10,13 +10,13 @@ from typing import Any
 
 import structlog
 from sqlalchemy import case, insert, literal, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.handling.lifecycle import ACTIVE, ENDED, NEW, higher
 from alerts.incidents import incident_flow
 from alerts.routing.escalation import ANSWER_MS, ASK_AGAIN, Duty
 from alerts.routing.profiles import HOUR
 from alerts.schema.alerts import alerts, timers
+from alerts.statements import add_missing_from
 from alerts.transaction import Row, Transaction
 
 log = structlog.get_logger()
@@ -133,7 +133,7 @@ def _end_behind(tx: Transaction, alert_id: str, done: dict[str, object]) -> None
     asked = select(alerts.c.incident_id, literal(ASK_AGAIN), alerts.c.alert_id, due_ms, literal(0))
     names = ["incident_id", "kind", "alert_id", "due_ms", "step"]
     still_true = asked.where(*behind, alerts.c.condition == ACTIVE)
-    tx.conn.execute(upsert(timers).from_select(names, still_true).on_conflict_do_nothing())
+    add_missing_from(tx.conn, timers, names, still_true)
     tx.conn.execute(update(alerts).where(*behind).values(done))
 
 

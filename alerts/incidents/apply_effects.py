@@ -7,12 +7,10 @@ For: the dispatch of effects, and those that tell more about what stands: `Updat
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, CursorResult, delete, insert
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, delete, insert
 
 from alerts.device_tests import tasks as test_tasks
 from alerts.device_tests import untested
@@ -26,6 +24,7 @@ from alerts.quiet import outages
 from alerts.routing.escalation import ASK_AGAIN
 from alerts.schema.alerts import effects
 from alerts.schema.upkeep import observations, protection
+from alerts.statements import add_missing, put
 from alerts.transaction import Row, Transaction
 from rules.effects import Clear, Effect, Observe, Raise, Update
 
@@ -59,8 +58,8 @@ def apply_effect(tx: Transaction, lane: str, effect: Effect, in_force: InForce |
 
 
 def _first_time(tx: Transaction, lane: str, effect: Effect) -> bool:
-    query = upsert(effects).values(lane=lane, effect_id=effect.effect_id, at_ms=effect.at_ms).on_conflict_do_nothing()
-    return cast("CursorResult[object]", tx.conn.execute(query)).rowcount == 1
+    row = {"lane": lane, "effect_id": effect.effect_id, "at_ms": effect.at_ms}
+    return add_missing(tx.conn, effects, row) == 1
 
 
 def _update(tx: Transaction, effect: Update) -> None:
@@ -112,9 +111,11 @@ def _clear_one(tx: Transaction, row: Row, effect: Clear) -> None:
     )
     needed = _still_needed(tx, row)
     if resolves and not effect.retracted and not effect.stays:
-        if not needed:
-            tx.send(incident, "cleared", tx.rung(incident["incident_id"]), alert_id=row["alert_id"])
+        rung = tx.rung(incident["incident_id"])
         close(tx, row, "self_resolved", "self_resolved")
+        after = tx.incident(incident["incident_id"])
+        if not needed or (after["open"] and after["quiet"] is not None):  # what is left of it waits for the morning
+            tx.send(incident, "cleared", rung, alert_id=row["alert_id"])
     elif incident["handling"] != NEW and not needed:
         # nobody is told to stay at home by a sensor: a son who opens the door is no sign that she was found
         say = "seems_over" if row["alarm"] or row["priority"] == "P1" else None
@@ -172,7 +173,7 @@ def _not_watched(tx: Transaction, effect: Observe) -> None:
         "since_ms": effect.at_ms,
         "reason": reason,
     }
-    tx.conn.execute(upsert(protection).values(values).on_conflict_do_update(set_={"reason": reason}))
+    put(tx.conn, protection, values, {"reason": reason})
     tx.change("health", "not_watched")
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import structlog
 from sqlalchemy import insert
-from sqlalchemy.exc import OperationalError
 
+from alerts.database import AWAY
 from alerts.incidents.apply_effects import InForce, apply_effect
 from alerts.incidents.raise_alert import raise_plainly
 from alerts.schema.upkeep import findings
@@ -26,7 +26,7 @@ EFFECT_RAISED = "effect_raised"  # kind of the finding; repaired = the alarm was
 
 
 def apply_alone(tx: Transaction, lane: str, effect: Effect, in_force: InForce | None) -> None:
-    """Do one effect, or say that it could not be done. Raises OperationalError (the disk) alone."""
+    """Do one effect, or say that it could not be done. Raises what AWAY names (the disk, the server) alone."""
     if _tried(tx, lambda: apply_effect(tx, lane, effect, in_force), effect):
         return
     alarm = isinstance(effect, Raise) and effect.alarm and tx.alert(effect.alert_id) is None
@@ -41,7 +41,7 @@ def _tried(tx: Transaction, work: Callable[[], None], effect: Effect) -> bool:
     try:
         with tx.conn.begin_nested():
             work()
-    except OperationalError:
+    except AWAY:
         raise
     except Exception as error:  # noqa: BLE001 - see the module: this is the quarantine
         log.error(EFFECT_RAISED, effect=type(effect).__name__, effect_id=effect.effect_id, error=type(error).__name__)

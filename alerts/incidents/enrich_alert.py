@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import literal_column, select, update
 
-from alerts.handling.lifecycle import ACTIVE, CLEARED, NEW, RETRACTED
+from alerts.handling.lifecycle import ACTIVE, CLEARED, HELD, NEW, RETRACTED
 from alerts.incidents import incident_flow
 from alerts.incidents.alert_moves import again, raise_priority, reopen
 from alerts.incidents.incident import alone_key
-from alerts.schema.alerts import alerts
+from alerts.schema.alerts import alerts, outbox
 from alerts.shifts.duty import duty_of
-from alerts.transaction import Row, Transaction
+from alerts.transaction import Row, Transaction, highest
 from rules.effects import Raise
 
 RULES = "rules"
@@ -106,7 +106,19 @@ def _move_out(tx: Transaction, row: Row, before: Row) -> None:
     )
     tx.line(again(tx, row), "staff_alarm")
     incident_flow.continue_chain(tx, incident, row["alert_id"])
+    _as_before(tx, before, row["alert_id"])
     incident_flow.settle(tx, before["incident_id"])
+
+
+def _as_before(tx: Transaction, before: Row, alert_id: str) -> None:
+    """What the floor took for a further alarm of the person is none: their incident goes on as it did without it."""
+    unsent = (outbox.c.incident_id == before["incident_id"], outbox.c.alert_id == alert_id, outbox.c.kind == "again")
+    waiting = update(outbox).where(*unsent, literal_column("state = 'pending'"))
+    tx.conn.execute(waiting.values(state="cancelled", done_ms=tx.now_ms))
+    left = [one for one in tx.alerts_of(before["incident_id"]) if one["alert_id"] != alert_id]
+    if left and before["handling"] in HELD:
+        tx.set_incident(before["incident_id"], priority=highest(left), alarm=any(one["alarm"] for one in left))
+        incident_flow.set_lease(tx, tx.incident(before["incident_id"]))
 
 
 def _part_presses(tx: Transaction, row: Row) -> None:

@@ -110,9 +110,9 @@ def _ring_next(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
     """The claim stays, but somebody else is rung as well; then the holder is asked again, and so on."""
     if incident["handling"] not in HELD:
         return
-    others = escalation.next_as_well(incident["chain"], incident["claimed_function"])
-    targets = incident_flow.told(tx, incident, others)
-    tx.send(incident, "ring", targets, alert_id=_lead(tx, incident))
+    going = (incident["claimed_function"], incident["second_function"])
+    targets = incident_flow.told(tx, incident, escalation.next_as_well(incident["chain"], *going), going=going)
+    tx.send(incident, "ring", targets, alert_id=_lead(tx, incident), args=incident_flow.ring_words(incident))
     tx.line(incident, "rang_next", _args(_late(tx, timer), targets=[t.name for t in targets]))
     tx.set_timer(incident["incident_id"], escalation.ASK, tx.now_ms + escalation.ASK_MS[incident["priority"]])
     tx.changed_incident(incident["incident_id"])

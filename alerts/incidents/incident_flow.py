@@ -7,6 +7,8 @@ every function here that takes a next action away sets the one that follows. Whe
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import insert
 
@@ -106,7 +108,7 @@ def fire_step(tx: Transaction, incident: Row, step: int, alert_id: str, late_ms:
     tx.set_incident(incident["incident_id"], step=step)
     if targets and not tx.unattended:
         targets = told(tx, incident, targets, as_begun=step == 0 and chain.base_ms == tx.now_ms)
-        tx.send(incident, "ring", targets, alert_id=alert_id, step=step)
+        tx.send(incident, "ring", targets, alert_id=alert_id, step=step, args=ring_words(incident))
         tx.line(incident, "rang", {"step": step, "targets": [t.name for t in targets]} | late_args(late_ms))
     elif step == 0 and not targets:
         tx.line(incident, "listed", late_args(late_ms))
@@ -114,13 +116,27 @@ def fire_step(tx: Transaction, incident: Row, step: int, alert_id: str, late_ms:
     tx.set_timer(incident["incident_id"], escalation.ESCALATE, after.due_ms, step + 1)
 
 
-def told(tx: Transaction, incident: Row, targets: tuple[Target, ...], *, as_begun: bool = False) -> tuple[Target, ...]:
-    """Whom a step tells as of now (`routing.told_now`). `as_begun`: its chain was made this instant, and knows."""
+def ring_words(incident: Row) -> dict[str, object] | None:
+    """In which words somebody is rung; None: that somebody must go."""
+    if incident["staff_alarm"]:
+        return {"say": "colleague"}
+    return {"say": "two"} if incident["chain"].two and incident["claimed_by"] is None else None
+
+
+def told(
+    tx: Transaction, incident: Row, targets: tuple[Target, ...], *, as_begun: bool = False, going: tuple[Any, ...] = ()
+) -> tuple[Target, ...]:
+    """Whom a step tells as of now (`routing.told_now`). `as_begun`: its chain was made this instant, and knows.
+    `going`: functions that go already, and are nobody's replacement.
+    """
     chain: escalation.Snapshot = incident["chain"]
     if as_begun:
         duty = Duty(incident["ward_id"], chain.profile, chain.functions, timezone=chain.timezone)
     else:
         duty = duty_of(tx.conn, tx.site_id, incident["home_id"], tx.now_ms)
+    if going:
+        others = tuple(one for one in duty.functions if one.id not in going)
+        duty = msgspec.structs.replace(duty, functions=others)
     resident = resident_of(incident)
     return routing.told_now(tx.conn, tx.site_id, targets, duty, chain.functions, resident, tx.now_ms)
 
@@ -154,6 +170,12 @@ def tell_holder(tx: Transaction, incident: Row, kind: str, alert_id: str, say: s
     tx.send(incident, kind, (holder_target(incident),), alert_id=alert_id, args=args)
 
 
+def tell_again(tx: Transaction, incident: Row, alert_id: str, otherwise: str) -> None:
+    """The one who has it is rung again; "alarm again" only of what is one, else with the words `otherwise`."""
+    alert = tx.alert(alert_id)
+    tell_holder(tx, incident, "again", alert_id, None if alert is not None and alert["alarm"] else otherwise)
+
+
 def rise(tx: Transaction, incident: Row, priority: str, alert_id: str) -> None:
     """The incident has become more urgent. Nobody has it: its new chain begins at once. Somebody has: they are rung
     and must answer soon, or the next is rung as well.
@@ -165,7 +187,7 @@ def rise(tx: Transaction, incident: Row, priority: str, alert_id: str) -> None:
     if incident["handling"] == NEW:
         start_chain(tx, incident, alert_id)
         return
-    tell_holder(tx, incident, "again", alert_id)
+    tell_again(tx, incident, alert_id, "urgent")
     if incident["handling"] == HANDED_OVER:
         tx.set_timer(incident["incident_id"], escalation.HAND_OVER, tx.now_ms, 0)
         return
@@ -180,7 +202,7 @@ def joined(tx: Transaction, incident: Row, alert: Row) -> None:
     if alert["priority"] < incident["priority"]:
         rise(tx, tx.incident(incident["incident_id"]), alert["priority"], alert["alert_id"])
     elif incident["handling"] in {*HELD, HANDED_OVER}:
-        tell_holder(tx, incident, "again", alert["alert_id"])
+        tell_again(tx, incident, alert["alert_id"], "more")
     elif incident["owner"] is not None and (alert["alarm"] or alert["priority"] == "P1"):
         owners.to_centre(tx, incident, alert["alert_id"])  # they must say within 120 s that they have this one too
     elif incident["quiet"] is not None:  # what has joined may be louder than what waits
@@ -188,9 +210,10 @@ def joined(tx: Transaction, incident: Row, alert: Row) -> None:
 
 
 def report(tx: Transaction, alert: Row, kind: str) -> None:
-    """The first line of an alert: the reason of who raised it."""
+    """The first line of an alert: the reason of who raised it, and how late it comes where the desk stood still."""
     reason = alert["reason"]
-    tx.line(alert, kind, reason.get("args"), text_code=reason["code"], vkp=REPORTED_VKP)
+    late = {} if tx.told_ms is None else late_args(tx.told_ms - tx.now_ms)
+    tx.line(alert, kind, (reason.get("args") or {}) | late, text_code=reason["code"], vkp=REPORTED_VKP)
 
 
 def settle(tx: Transaction, incident_id: str) -> None:

@@ -6,7 +6,7 @@
 | any | ok, but slower | slow |
 | any | refused (a bad number) | as before: the carrier works |
 | ok, slow | failed or unknown, once or twice in a row | slow |
-| ok, slow | failed or unknown, three times in a row | down: a technical alert opens |
+| ok, slow | failed or unknown, three times in a row and for 10 s | down: a technical alert opens |
 | down | failed or unknown | down |
 | down | ok | ok or slow: the technical alert closes |
 """
@@ -20,6 +20,7 @@ from alerts.channels.channel import OK, Result
 WORKS, SLOW, DOWN = "ok", "slow", "down"
 SLOW_AFTER_MS = 3_000
 DOWN_AFTER = 3
+DOWN_AFTER_MS = 10_000  # three messages of one moment are one failure: the broker that is not there yet after a start
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +43,9 @@ def after(before: ChannelState, result: Result, took_ms: int, now_ms: int) -> Ch
         known = msgspec.structs.replace(before, failures=0, latency_ms=took_ms, last_ok_ms=now_ms)
     else:
         failures = before.failures + (0 if result.refused else 1)
-        state = before.state if result.refused else DOWN if failures >= DOWN_AFTER else _not_yet(before.state)
+        lasting = before.state != WORKS and now_ms - before.since_ms >= DOWN_AFTER_MS
+        down = before.state == DOWN or (failures >= DOWN_AFTER and lasting)
+        state = before.state if result.refused else DOWN if down else SLOW
         known = msgspec.structs.replace(before, failures=failures, last_failed_ms=now_ms, detail=result.detail[:200])
     since_ms = before.since_ms if state == before.state and before.since_ms else now_ms
     return msgspec.structs.replace(known, state=state, since_ms=since_ms)
-
-
-def _not_yet(state: str) -> str:
-    return DOWN if state == DOWN else SLOW

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.channels.channel import Channel, Result
 from alerts.incidents.apply_effects import apply_effect
@@ -19,6 +18,7 @@ from alerts.messages.channel_health import DOWN, ChannelState, after
 from alerts.routing.escalation import Target
 from alerts.schema.alerts import alerts
 from alerts.schema.channels import channel_states
+from alerts.statements import put
 from alerts.transaction import Transaction
 from rules.effects import LIVE, Clear, Raise, Reason, effect_id, rule_alert_id
 
@@ -57,7 +57,7 @@ def note_result(tx: Transaction, channel: Channel, result: Result, took_ms: int,
         tx.change("health", f"channel/{channel.name}")
     values = msgspec.structs.asdict(now)
     key = {"site_id": tx.site_id, "channel": channel.name}
-    tx.conn.execute(upsert(channel_states).values(key | values).on_conflict_do_update(set_=values))
+    put(tx.conn, channel_states, key | values, values)
 
 
 def raise_undelivered(tx: Transaction, message: Mapping[str, Any], *, tell: bool) -> None:

@@ -82,11 +82,12 @@ class Outbox:
         channels: Mapping[str, Channel],
         reach: Reach | None = None,
         clock: Callable[[], int] | None = None,
+        holder: str = "",
     ) -> None:
         """`channels` in order of preference; a message takes all the ways it may. Without a `clock` no time passes
-        within a run.
+        within a run. `holder` names this process among others that send, also after its restart.
         """
-        self._database = database
+        self._database, self._holder = database, holder
         self._channels = dict(channels)
         self._reach = reach or Reach()
         self._clock = clock
@@ -94,7 +95,7 @@ class Outbox:
 
     def recover(self, now_ms: int) -> int:
         """At start, before the first `run_once`: what was under way when we stopped is `unknown`. How many tries."""
-        return settle_unfinished(self._database, now_ms, started_before_ms=now_ms + 1)
+        return settle_unfinished(self._database, now_ms, started_before_ms=now_ms + 1, holder=self._holder)
 
     def run_once(self, now_ms: int, *, only_p1: bool = False) -> int:
         """Make the tries that are due now, at most MOST_PER_RUN; how many were made."""
@@ -158,7 +159,9 @@ class Outbox:
         name = min(free, key=lambda one: (len(so_far.get(one, [])), one in down))
         before = so_far.get(name, [])
         may_repeat = UNKNOWN in before
-        attempt_id = begin_attempt(conn, row, name, len(before) + 1, now_ms, may_repeat=may_repeat)
+        attempt_id = begin_attempt(
+            conn, row, name, len(before) + 1, now_ms, may_repeat=may_repeat, holder=self._holder
+        )
         if attempt_id is None:
             return None
         message = message_of(conn, row, name, attempt_id, address, self._reach, may_repeat=may_repeat)
@@ -234,12 +237,12 @@ def test_channel(database: Database, site_id: str, channel: str, now_ms: int) ->
         return int(conn.execute(insert(outbox).values(values).returning(outbox.c.id)).scalar_one())
 
 
-def settle_unfinished(database: Database, now_ms: int, *, started_before_ms: int) -> int:
+def settle_unfinished(database: Database, now_ms: int, *, started_before_ms: int, holder: str | None = None) -> int:
     """Tries without a result that began before a time become `unknown`; their messages wait again, to be judged by
-    the next try or, where none is left, to be closed. How many tries.
+    the next try or, where none is left, to be closed. How many tries. With a `holder` only those of that process.
     """
     with database.writer.begin() as conn:
-        return settle_lost(conn, now_ms, started_before_ms)
+        return settle_lost(conn, now_ms, started_before_ms, holder)
 
 
 def _call(channel: Channel, message: Message) -> Result:

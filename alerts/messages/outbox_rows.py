@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from alerts.channels.channel import FAILED, UNKNOWN, Address, Message, Result
-from alerts.channels.reach import Reach
+from alerts.channels.reach import EXHAUSTED, Reach
 from alerts.channels.texts import texts
 from alerts.channels.wording import Facts, answerable, compose, reference
 from alerts.messages.addresses import language_of
@@ -25,18 +25,20 @@ log = structlog.get_logger()
 
 MINUTE_MS = 60_000
 REFUSED = "refused"
+NOT_TOLD = ("cancelled", EXHAUSTED)  # messages that nobody got
 Row = Mapping[str, Any]
 
 
 def begin_attempt(
-    conn: Connection, row: Row, channel: str, number: int, now_ms: int, *, may_repeat: bool
+    conn: Connection, row: Row, channel: str, number: int, now_ms: int, *, may_repeat: bool, holder: str
 ) -> int | None:
     """Take the message for one try: the try's row, and with it the lease; None when another worker has it."""
     mine = update(outbox).where(outbox.c.id == row["id"], outbox.c.state == "pending").values(state="sending")
     if conn.execute(mine).rowcount != 1:
         return None
     values = {"message_id": row["id"], "channel": channel, "number": number, "started_ms": now_ms}
-    query = insert(attempts).values(values | {"may_repeat": may_repeat}).returning(attempts.c.id)
+    values |= {"may_repeat": may_repeat, "holder": holder}
+    query = insert(attempts).values(values).returning(attempts.c.id)
     return int(conn.execute(query).scalar_one())
 
 
@@ -68,7 +70,7 @@ def was_told(conn: Connection, row: Row) -> bool:
         outbox.c.target == row["target"],
         outbox.c.priority == row["priority"],
         outbox.c.id < row["id"],
-        outbox.c.state != "cancelled",
+        outbox.c.state.not_in(NOT_TOLD),
     )
     return conn.execute(query.limit(1)).first() is not None
 
@@ -126,11 +128,15 @@ def _code(conn: Connection, alert_id: str) -> str:
     return conn.execute(select(alerts.c.code).where(alerts.c.alert_id == alert_id)).scalar() or ""
 
 
-def settle_lost(conn: Connection, now_ms: int, started_before_ms: int) -> int:
-    """Tries that began before a time and have no result are `unknown`; their messages wait again. How many."""
-    lost = conn.execute(
-        select(attempts.c.id, attempts.c.message_id).where(text(UNFINISHED), attempts.c.started_ms < started_before_ms)
-    ).all()
+def settle_lost(conn: Connection, now_ms: int, started_before_ms: int, holder: str | None = None) -> int:
+    """Tries that began before a time and have no result are `unknown`; their messages wait again. How many. With a
+    `holder` only those of that process.
+    """
+    query = select(attempts.c.id, attempts.c.message_id)
+    query = query.where(text(UNFINISHED), attempts.c.started_ms < started_before_ms)
+    if holder is not None:
+        query = query.where(func.coalesce(attempts.c.holder, "") == holder)
+    lost = conn.execute(query).all()
     for attempt_id, message_id in lost:
         finish_attempt(conn, attempt_id, Result(UNKNOWN, "interrupted"), now_ms)
         row = conn.execute(select(outbox).where(outbox.c.id == message_id)).mappings().first()

@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.channels.reach import ANSWER, Reach
 from alerts.channels.wording import ANSWERABLE, reference
@@ -22,6 +21,7 @@ from alerts.desk import Desk
 from alerts.device_tests import proof as test_proof
 from alerts.handling import acts
 from alerts.handling.acts import Actor, Refused
+from alerts.handling.lifecycle import HELD
 from alerts.messages.addresses import phone_number
 from alerts.messages.links import is_genuine, read_token
 from alerts.messages.phone_targets import actor_of, holder_name, targets_of
@@ -29,6 +29,7 @@ from alerts.messages.receipts import count_refusal
 from alerts.messages.sms_replies import CANNOT, TAKE, normal_ref, parse_reply
 from alerts.schema.alerts import incidents, outbox
 from alerts.schema.channels import phone_answers
+from alerts.statements import add_returning
 
 log = structlog.get_logger()
 
@@ -36,6 +37,8 @@ ANSWERABLE_FOR_MS = 24 * 3_600_000
 MESSAGES_MAX = 200
 ANSWERS_MAX, ANSWERS_WITHIN_MS = 5, 10 * 60_000  # two machines must not answer each other for ever
 BEGUN, DONE = "begun", "done"
+TAKEN_WORDS = {"first": "take_two", "second": "take_second"}  # where two must go
+DID = frozenset({TAKE, CANNOT, "coming", "not_coming", "tested", *TAKEN_WORDS.values()})
 
 Row = Mapping[str, Any]
 
@@ -78,7 +81,7 @@ class PhoneAnswers:
             return "used"
         outcome = self._act(found, answer, f"link:{key}", now_ms)
         self._end(answer_id, outcome)
-        return DONE if outcome in {TAKE, CANNOT, "coming", "not_coming", "tested"} else outcome
+        return DONE if outcome in DID else outcome
 
     def _genuine(self, token: str, now_ms: int) -> Row | Looked:
         claims = read_token(token)
@@ -186,8 +189,7 @@ class PhoneAnswers:
             names = ("target_kind", "target", "alert_id")
             values |= {name: row[name] for name in names} | {"message_id": row["id"]}
         with self._database.writer.begin() as conn:
-            query = upsert(phone_answers).values(values).on_conflict_do_nothing().returning(phone_answers.c.id)
-            made = conn.execute(query).scalar()
+            made = add_returning(conn, phone_answers, values, phone_answers.c.id)
             if made is not None:
                 return int(made)
             # we died between writing it down and doing it: whoever tries again does it, under the same key
@@ -225,8 +227,27 @@ class PhoneAnswers:
         if row["target_kind"] == "centre":
             self._desk.centre_says(alert_id, "received" if takes else "returned", now_ms, actor)
             return answer
-        self._desk.act(alert_id, _act_of(row["kind"], answer), actor, now_ms, f"{key}:{answer}"[:200], {})
-        return answer
+        act = _act_of(row["kind"], answer)
+        if act == acts.DECLINE and self._has_it(row, actor):
+            act = acts.RELEASE
+        after = self._desk.act(alert_id, act, actor, now_ms, f"{key}:{answer}"[:200], {})
+        return TAKEN_WORDS.get(_as_which(after, actor), answer) if takes else answer
+
+    def _has_it(self, row: Row, actor: Actor) -> bool:
+        """Whoever cannot has taken it before, alone or as the second: they give it back."""
+        query = select(incidents.c.claimed_by, incidents.c.second_by, incidents.c.handling)
+        with self._database.reader.connect() as conn:
+            one = conn.execute(query.where(incidents.c.incident_id == row["incident_id"])).first()
+        return one is not None and one.handling in HELD and actor.holder in {one.claimed_by, one.second_by}
+
+
+def _as_which(alert: Row, actor: Actor) -> str:
+    """As whom of two somebody has it now: "first" who must wait, "second", or "" where nobody waits."""
+    two = alert["two"]
+    if not two or not two["wait_outside"]:
+        return ""
+    second = two["second"]
+    return "second" if second is not None and second["staff"] == actor.holder else "first"
 
 
 def _act_of(kind: str, answer: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.channels.channel import PushTo
 from alerts.database import Database
 from alerts.messages.addresses import MOST_PUSHES
 from alerts.schema.channels import push_subscriptions
+from alerts.statements import put
 
 
 def subscribe(database: Database, site_id: str, owner: tuple[str, str], to: PushTo, account: str, now_ms: int) -> str:
@@ -24,7 +24,7 @@ def subscribe(database: Database, site_id: str, owner: tuple[str, str], to: Push
     }  # fmt: skip
     mine = (rows.site_id == site_id, rows.owner_kind == kind, rows.owner == owner_id)
     with database.writer.begin() as conn:
-        conn.execute(upsert(push_subscriptions).values(values | {"id": made}).on_conflict_do_update(set_=values))
+        put(conn, push_subscriptions, values | {"id": made}, values)
         newest = select(rows.id).where(*mine).order_by(rows.created_ms.desc(), rows.id).limit(MOST_PUSHES)
         conn.execute(delete(push_subscriptions).where(*mine, rows.id.not_in(newest)))
     return made

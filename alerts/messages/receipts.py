@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.channels.channel import FAILED, OK
 from alerts.channels.templates import found
@@ -29,6 +28,7 @@ from alerts.device_tests import proof as test_proof
 from alerts.messages.outbox_rows import REFUSED
 from alerts.schema.alerts import attempts, outbox
 from alerts.schema.channels import outside_refusals, receipts
+from alerts.statements import add_missing, put
 from alerts.transaction import Transaction
 
 DELIVERED, NOT_DELIVERED, ANSWERED = "delivered", "failed", "answered"
@@ -96,7 +96,7 @@ def record_receipt(database: Database, channel: str, receipt: Receipt, now_ms: i
         if not receipt.kind:
             return "seen"
         row = {"attempt_id": attempt["id"], "kind": receipt.kind, "at_ms": now_ms}
-        if conn.execute(upsert(receipts).values(row).on_conflict_do_nothing()).rowcount == 0:
+        if add_missing(conn, receipts, row) == 0:
             return "seen"
         _follow(conn, attempt, receipt.kind, now_ms)
         _note_test(conn, attempt, receipt.kind, now_ms)
@@ -108,7 +108,7 @@ def count_refusal(database: Database, site_id: str, channel: str, reason: str, n
     key = {"site_id": site_id, "channel": channel[:64], "reason": reason, "minute_ms": now_ms - now_ms % MINUTE_MS}
     more = {"count": outside_refusals.c.count + 1}
     with database.writer.begin() as conn:
-        conn.execute(upsert(outside_refusals).values(key | {"count": 1}).on_conflict_do_update(set_=more))
+        put(conn, outside_refusals, key | {"count": 1}, more)
 
 
 def _attempt(conn: Connection, channel: str, ref: str) -> Mapping[str, Any] | None:

@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.schema.alerts import alerts, timeline
 from alerts.schema.checks import moments
 from alerts.schema.people import sites
+from alerts.statements import add_missing
 from rules import local_time
 
 DEFAULT_TIMEZONE = "Europe/Oslo"
@@ -95,4 +95,4 @@ def _open(conn: Connection, row: Mapping[str, Any], at_ms: int) -> None:
         "local_day": local.toordinal(),
         "local_hour": local.hour,
     }
-    conn.execute(upsert(moments).values(values).on_conflict_do_nothing())
+    add_missing(conn, moments, values)

@@ -122,7 +122,7 @@ def dose_follow_up(db: Database, period: Period) -> list[dict[str, Any]]:
         )
         .where(*_of_moments(period), moments.c.rule.in_(DOSE_RULES), moments.c.priority.in_(("P2", "P3")))
         .group_by(moments.c.ward_id)
-        .order_by(moments.c.ward_id)
+        .order_by(moments.c.ward_id.nulls_first())
     )
     with db.reader.connect() as conn:
         rows = conn.execute(query).all()

@@ -7,7 +7,6 @@ is `alerts/quiet/grouping.py`'s; opening and closing outages `alerts/quiet/outag
 from __future__ import annotations
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.handling.acts import Actor
 from alerts.incidents.alert_moves import standing
@@ -15,6 +14,7 @@ from alerts.quiet import grouping
 from alerts.schema.alerts import alerts
 from alerts.schema.people import residents
 from alerts.schema.quiet import outage_people, outages
+from alerts.statements import put
 from alerts.transaction import Row, Transaction
 
 
@@ -30,11 +30,8 @@ def list_people(tx: Transaction, outage_id: str, home: str) -> bool:
     for person in found:
         values = {"outage_id": outage_id, "resident_id": person.id, "home_id": home, "critical": person.critical}
         again_gone = {"back_ms": None}
-        tx.conn.execute(
-            upsert(outage_people)
-            .values(values | {"since_ms": tx.now_ms})
-            .on_conflict_do_update(set_=again_gone, where=outage_people.c.back_ms.is_not(None))
-        )
+        back = outage_people.c.back_ms.is_not(None)
+        put(tx.conn, outage_people, values | {"since_ms": tx.now_ms}, again_gone, where=back)
     return any(person.critical for person in found)
 
 
@@ -61,6 +58,10 @@ def people_left(tx: Transaction, incident_id: str) -> int:
         select(outage_people.c.critical, outage_people.c.back_ms, outage_people.c.outcome)
         .join(outages, outages.c.outage_id == outage_people.c.outage_id)
         .join(alerts, alerts.c.alert_id == outages.c.alert_id)
+        .join(
+            residents,  # who is not registered any more waits for nobody
+            (residents.c.site_id == outages.c.site_id) & (residents.c.id == outage_people.c.resident_id),
+        )
         .where(alerts.c.incident_id == incident_id)
     )
     rows = tx.conn.execute(query).all()

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.handling.lifecycle import ACTIVE, CLEARED, NEW
 from alerts.incidents import incident_flow
@@ -24,6 +23,7 @@ from alerts.schema.alerts import alerts
 from alerts.schema.people import gateways, homes
 from alerts.schema.quiet import NOT_BACK, NOT_OVER, gateways_down, outage_people, outages
 from alerts.shifts.duty import WARD, duty_of, ward_of
+from alerts.statements import put
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
 from rules.effects import Observe
@@ -64,7 +64,7 @@ def _gone(tx: Transaction, effect: Observe, gateway: str) -> None:
         values: dict[str, Any] = {"home_id": effect.home, "gateway_id": gateway, "ward_id": ward}
         values |= {"site_id": tx.site_id, "since_ms": effect.at_ms}
         anew = {"back_ms": None, "outage_id": None}  # gone, back and gone in one millisecond
-        tx.conn.execute(upsert(gateways_down).values(values).on_conflict_do_update(set_=anew))
+        put(tx.conn, gateways_down, values, anew)
     outage_id = row.outage_id if row is not None else None
     outage = outage_of(tx, outage_id) if outage_id else _open_outage(tx, ward)
     if outage is None:

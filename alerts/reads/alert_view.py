@@ -167,7 +167,7 @@ def next_step_item(incident: Row, timer: Row | None) -> dict[str, Any] | None:
     elif timer["kind"] == WATCH:
         targets = chain.steps[0].targets
     elif timer["kind"] == RING_NEXT:
-        targets = next_as_well(chain, incident["claimed_function"])
+        targets = next_as_well(chain, incident["claimed_function"], incident["second_function"])
         ringing = (Target(STAFF, incident["claimed_by"] or "", incident["claimed_name"] or ""),)
     names = [one.name for one in targets]
     quiet = incident["quiet"] if timer["kind"] == ESCALATE else None

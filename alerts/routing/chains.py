@@ -37,7 +37,9 @@ def chain_for(conn: Connection, site_id: str, duty: Duty, alert: Row, incident: 
         resident=alert["resident_id"], rule=alert["rule"], code=alert["code"], staff_alarm=incident["staff_alarm"],
     )  # fmt: skip
     policy = choose(_parsed(conn, site_id, duty.ward_id), asked)
-    two = alert["resident_id"] is not None and _goes_two(conn, site_id, alert["resident_id"])
+    # who comes to help a colleague does not wait outside: all are rung, and whoever is nearest goes in
+    asks_two = alert["resident_id"] is not None and not incident["staff_alarm"]
+    two = asks_two and _goes_two(conn, site_id, alert["resident_id"])
     chosen = None if policy is None else _chosen(conn, site_id, duty, policy, now_ms)
     found = snapshot(duty, incident["priority"], now_ms, staff_alarm=incident["staff_alarm"], chosen=chosen)
     return msgspec.structs.replace(found, two=True) if two else found

@@ -237,9 +237,9 @@ def hand_over_targets(chain: Snapshot, handed_to: str, step: int) -> tuple[Targe
     return (others[step],) if step < len(others) else (*chain.functions, OUTSIDE)
 
 
-def next_as_well(chain: Snapshot, held_by_function: str | None) -> tuple[Target, ...]:
-    """Who is rung besides a holder that does not answer: all other functions, else the fallback."""
-    others = tuple(target for target in chain.functions if target.id != held_by_function)
+def next_as_well(chain: Snapshot, *going: str | None) -> tuple[Target, ...]:
+    """Who is rung besides a holder that does not answer: all functions but those that go already, else the fallback."""
+    others = tuple(target for target in chain.functions if target.id not in going)
     return others or (OUTSIDE,)
 
 

@@ -7,7 +7,6 @@ nothing of who has the alert; a centre's moves the owner (`alerts/routing/owners
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from alerts.handling.acts import BAD_BODY, SYSTEM, UNKNOWN_ALERT, Actor, Refused
 from alerts.handling.lifecycle import VKP
@@ -15,6 +14,7 @@ from alerts.incidents import incident_flow
 from alerts.routing import owners
 from alerts.schema.people import contacts
 from alerts.schema.routing import responder_answers
+from alerts.statements import put
 from alerts.transaction import Row, Transaction
 
 COMING = "coming"
@@ -41,8 +41,7 @@ def responder_says(tx: Transaction, alert_id: str, contact_id: str, answer: str,
     if before == coming:
         return
     values = {"incident_id": incident["incident_id"], "contact_id": contact_id, "coming": coming, "at_ms": tx.now_ms}
-    said = upsert(responder_answers).values(values)
-    tx.conn.execute(said.on_conflict_do_update(set_={"coming": coming, "at_ms": tx.now_ms}))
+    put(tx.conn, responder_answers, values, {"coming": coming, "at_ms": tx.now_ms})
     kind = "responder_coming" if coming else "responder_cannot"
     tx.line(alert, kind, {"contact": contact_id}, actor=actor, vkp=VKP.get(kind))
     tx.changed_incident(incident["incident_id"])

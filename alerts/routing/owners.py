@@ -20,12 +20,13 @@ RETURNED = "returned"
 WORDS = (RECEIVED, RETURNED)
 
 
-def to_centre(tx: Transaction, incident: Row, alert_id: str) -> None:
-    """Tell the centre, and watch."""
+def to_centre(tx: Transaction, incident: Row, alert_id: str, say: str | None = None) -> None:
+    """Tell the centre (`say`: in other words than that somebody must go), and watch."""
     owner: str = incident["chain"].owner
     tx.drop_timers(incident["incident_id"])
     tx.set_incident(incident["incident_id"], owner=owner, received_ms=None, step=-1)
-    tx.send(incident, "ring", (Target(CENTRE, owner, owner),), alert_id=alert_id)
+    args = None if say is None else {"say": say}
+    tx.send(incident, "ring", (Target(CENTRE, owner, owner),), alert_id=alert_id, args=args)
     tx.line(incident, "to_centre", {"centre": owner}, vkp=VKP["to_centre"])
     tx.set_timer(incident["incident_id"], WATCH, tx.now_ms + RECEIPT_MS)
 

@@ -20,6 +20,7 @@ from alerts.schema.alerts import changes
 from alerts.schema.routing import policies, policy_versions
 from alerts.site.problems import Problem
 from alerts.site.settings_store import SettingRefused
+from alerts.statements import add_and_ring
 
 VERSIONS_MAX = 200
 
@@ -118,7 +119,7 @@ class Policies:
         conn.execute(insert(policy_versions).values(row | {"saved_ms": now_ms, "saved_by": who[:64]}))
         what = "policy.removed" if value is None else "policy.saved"
         audit.record(conn, self._site_id, who, what, policy_id, now_ms, {"version": version})
-        conn.execute(insert(changes).values(kind="setting", ref=f"policy/{policy_id}", at_ms=now_ms))
+        add_and_ring(conn, changes, {"kind": "setting", "ref": f"policy/{policy_id}", "at_ms": now_ms})
         return version
 
 

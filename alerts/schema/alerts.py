@@ -270,6 +270,7 @@ attempts = Table(
     Column("result", String(16)),  # ok | failed | unknown
     Column("detail", String(200)),
     Column("provider_id", String(200)),  # what the gateway calls it: its receipts name that
+    Column("holder", ID),  # the process that called, where several send
     Index(None, "message_id"),
     Index(None, "channel", "started_ms"),
     sqlite_autoincrement=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alerts.schema import alerts as schema
 from alerts.schema import channels as schema_channels
 from alerts.schema import checks as schema_checks
+from alerts.schema import folds as schema_folds
 from alerts.schema import people as schema_people
 from alerts.schema import quiet as schema_quiet
 from alerts.schema import routing as schema_routing
@@ -21,6 +22,7 @@ MODULES = (
     schema_quiet,
     schema_channels,
     schema_checks,
+    schema_folds,
 )
 
 __all__ = ["MODULES", "metadata"]

@@ -2,17 +2,19 @@
 
 CSV: a heading names the columns, in Norwegian or English, in any order; separated by comma, semicolon or tab, as
 spreadsheets write it. iCalendar: one event per shift; `SUMMARY` is the function and `ATTENDEE` the person, or
-`SUMMARY` is both: "Natt 1: Ola". Repeating and all-day events are refused: a shift is written with its times.
+`SUMMARY` is both: "Natt 1: Ola". Repeating events are written out half a year ahead (`rota_repeats.py`); all-day events
+are refused: a shift is written with its times.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from alerts.shifts import rota_repeats
 from alerts.shifts.rota import TEXT_MAX, Line
 from alerts.site.problems import PROBLEMS_MAX, Problem, nearest
 
@@ -48,8 +50,10 @@ def read_csv(content: bytes) -> list[Line]:
         raise _unreadable("bad_file", "is no CSV", rows.line_num) from error
 
 
-def read_icalendar(content: bytes) -> list[Line]:
-    """Events of an iCalendar file; `line` is where each begins. Raises RotaUnreadable."""
+def read_icalendar(content: bytes, now_ms: int) -> list[Line]:
+    """Events of an iCalendar file; `line` is where each begins. `now_ms`: around which repeating ones are written out.
+    Raises RotaUnreadable.
+    """
     import icalendar  # a quarter of a second of every start, and asked for seldom
 
     text = _text(content)
@@ -62,17 +66,24 @@ def read_icalendar(content: bytes) -> list[Line]:
         raise _unreadable("bad_file", "is no iCalendar") from error
     found: list[Line] = []
     problems: list[Problem] = []
+    moved = _moved(events)
     for event, line in zip(events, places, strict=False):
-        if str(event.get("STATUS", "")).upper() != "CANCELLED":
-            one = _event(event, line)
-            found.append(one) if isinstance(one, Line) else problems.append(one)
+        if str(event.get("STATUS", "")).upper() == "CANCELLED":
+            continue
+        one = _event(event, line, moved, now_ms)
+        problems.append(one) if isinstance(one, Problem) else found.extend(one)
+        if len(found) > LINES_MAX:
+            raise _unreadable("too_long", f"has more than {LINES_MAX} shifts", line)
     if problems:
         raise RotaUnreadable(problems)
     return found
 
 
-READERS = {CSV: read_csv, ICALENDAR: read_icalendar}
-"""Media type -> reader."""
+READERS: dict[str, Callable[[bytes, int], list[Line]]] = {
+    CSV: lambda content, _now_ms: read_csv(content),
+    ICALENDAR: read_icalendar,
+}
+"""Media type -> reader of (content, now)."""
 
 
 def _rows(rows: Any) -> list[Line]:
@@ -109,20 +120,45 @@ def _columns(cells: list[str], line: int) -> dict[str, int]:
     return columns
 
 
-def _event(event: Any, line: int) -> Line | Problem:
-    if event.get("RRULE") is not None or event.get("RDATE") is not None:
-        return Problem("repeats", "RRULE", "repeats; write each shift as an event of its own", line)
+def _event(event: Any, line: int, moved: Mapping[str, list[Any]], now_ms: int) -> list[Line] | Problem:
+    """The shifts of one event: one, or as many as it repeats."""
     try:
         begins, ends = event.start, event.end
     except (ValueError, KeyError, TypeError, AttributeError):
         return Problem("bad_instant", "DTSTART", "has no begin and end that can be read", line)
     if not isinstance(begins, datetime) or not isinstance(ends, datetime):
         return Problem("bad_instant", "DTSTART", "lasts whole days; write when the shift begins and ends", line)
+    rule = event.get("RRULE")
+    times = [(begins, ends)]
+    if event.get("RDATE") is not None or isinstance(rule, list):
+        return Problem("repeats", "RRULE", "repeats on days of its own; write each as an event", line)
+    if rule is not None:
+        without = [*_dates(event.get("EXDATE")), *moved.get(str(event.get("UID", "")), ())]
+        try:
+            series = rota_repeats.begins_of(begins, rule, rule.to_ical().decode(), without, now_ms)
+        except rota_repeats.BadRepeat as error:
+            return Problem("repeats", "RRULE", f"{error}; write each shift as an event of its own", line)
+        times = [(one, rota_repeats.end_of(one, begins, ends)) for one in series]
     function, _, staff = str(event.get("SUMMARY", "")).partition(":")
-    person = next(_people(event), None)
-    return Line(
-        line, (person or staff).strip()[:TEXT_MAX], function.strip()[:TEXT_MAX], _written(begins), _written(ends)
-    )
+    who = (next(_people(event), None) or staff).strip()[:TEXT_MAX]
+    what = function.strip()[:TEXT_MAX]
+    return [Line(line, who, what, _written(one), _written(end)) for one, end in times]
+
+
+def _moved(events: list[Any]) -> dict[str, list[Any]]:
+    """By series, the instants that an event of its own stands for."""
+    found: dict[str, list[Any]] = {}
+    for event in events:
+        instead_of = event.get("RECURRENCE-ID")
+        if instead_of is not None and hasattr(instead_of, "dt"):
+            found.setdefault(str(event.get("UID", "")), []).append(instead_of.dt)
+    return found
+
+
+def _dates(given: Any) -> list[Any]:
+    """Every day or instant of a property that may stand several times."""
+    lists = given if isinstance(given, list) else [given]
+    return [one.dt for several in lists for one in getattr(several, "dts", ())]
 
 
 def _people(event: Any) -> Iterator[str]:

@@ -89,6 +89,15 @@ class ShiftDesk:
             query = _named().where(*mine).order_by(rows.c.since_ms, rows.c.function_id)
             return [dict(row) for row in conn.execute(query).mappings()]
 
+    def open_to(self, staff_id: str, now_ms: int) -> set[str]:
+        """Ids of the functions that somebody may check in to now: their own, and those that the rota gives them."""
+        here = (rota.c.site_id == self._site_id, rota.c.staff_id == staff_id)
+        now = (rota.c.from_ms <= now_ms + shifts.EARLY_MS, rota.c.until_ms > now_ms)
+        one = select(staff.c.functions).where(staff.c.site_id == self._site_id, staff.c.id == staff_id)
+        with self._database.reader.connect() as conn:
+            planned = conn.execute(select(rota.c.function_id).where(*here, *now)).scalars().all()
+            return {*planned, *(conn.execute(one).scalar() or ())}
+
     def functions(self, now_ms: int, wards: Collection[str] | None = None) -> list[dict[str, Any]]:
         """Functions by ward and place in the chain: {id, name, ward, on_duty, reachable, shift, next, phones}.
 

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
+from alerts.handling import second_helper
 from alerts.handling.lifecycle import HANDED_OVER, HELD, NEW
 from alerts.incidents import incident_flow
 from alerts.routing import escalation
@@ -110,6 +111,12 @@ def open_shift(tx: Transaction, function_id: str) -> dict[str, Any] | None:
 
 def own_claims(tx: Transaction, shift: dict[str, Any]) -> list[Row]:
     """Open incidents that the person of a shift has: those taken in its function, and with no other shift all."""
+    return _theirs(tx, shift, incidents.c.claimed_by, incidents.c.claimed_function)
+
+
+def _theirs(
+    tx: Transaction, shift: dict[str, Any], person: ColumnElement[Any], function: ColumnElement[Any]
+) -> list[Row]:
     others = (
         select(func.count())
         .select_from(rows)
@@ -118,11 +125,11 @@ def own_claims(tx: Transaction, shift: dict[str, Any]) -> list[Row]:
     query = select(incidents.c.incident_id).where(
         incidents.c.site_id == tx.site_id,
         incidents.c.open,
-        incidents.c.claimed_by == shift["staff_id"],
+        person == shift["staff_id"],
         incidents.c.handling.in_([*HELD, HANDED_OVER]),
     )
     if tx.conn.execute(others).scalar_one():
-        query = query.where(incidents.c.claimed_function == shift["function_id"])
+        query = query.where(function == shift["function_id"])
     ids = (
         tx.conn.execute(query.order_by(incidents.c.priority, incidents.c.opened_ms, incidents.c.incident_id))
         .scalars()
@@ -168,13 +175,16 @@ def _ring_waiting(tx: Transaction, function: escalation.Target) -> None:
     ):
         incident = tx.incident(incident_id)
         kind = "ring" if incident["handling"] == NEW else "hand_over"
-        tx.send(incident, kind, (function,), alert_id=_lead(tx, incident))
+        words = incident_flow.ring_words(incident) if kind == "ring" else None
+        tx.send(incident, kind, (function,), alert_id=_lead(tx, incident), args=words)
         tx.line(incident, "rang_at_check_in", {"targets": [function.name]})
         tx.changed_incident(incident_id)
 
 
 def _close(tx: Transaction, shift: dict[str, Any], reason: str) -> None:
-    """The row ends, and with it the person's session on the shift's phone."""
+    """The row ends, and with it the person's session on the shift's phone; where they went as the second of two, one
+    more is asked for.
+    """
     this = (rows.c.site_id == tx.site_id, rows.c.id == shift["id"])
     tx.conn.execute(update(rows).where(*this).values(ended_ms=tx.now_ms, end_reason=reason))
     if shift["phone_id"] is not None:
@@ -185,6 +195,8 @@ def _close(tx: Transaction, shift: dict[str, Any], reason: str) -> None:
             .where(*on_it, sessions.c.user_id.in_(theirs), sessions.c.revoked_ms.is_(None))
             .values(revoked_ms=tx.now_ms)
         )
+    for incident in _theirs(tx, shift, incidents.c.second_by, incidents.c.second_function):
+        second_helper.gone(tx, incident, _lead(tx, incident), reason)
     tx.change("health", "shift")
 
 

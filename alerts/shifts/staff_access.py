@@ -89,5 +89,6 @@ def _ending_pushes(tx: Transaction) -> list[tuple[str, int]]:
         .join(staff, whose & (staff.c.site_id == pushes.site_id))
         .where(pushes.site_id == tx.site_id, staff.c.until_date.is_not(None))
     )
-    timezone = timezone_of(tx.conn, tx.site_id)
-    return [(row.id, end_of_day_ms(row.until_date, timezone)) for row in tx.conn.execute(query)]
+    found = tx.conn.execute(query).all()
+    timezone = timezone_of(tx.conn, tx.site_id) if found else ""
+    return [(row.id, end_of_day_ms(row.until_date, timezone)) for row in found]

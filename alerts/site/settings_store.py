@@ -23,6 +23,7 @@ from alerts.site.model import MODELS, ORDERED, Item, check
 from alerts.site.problems import Problem
 from alerts.site.projection import relayed, setting, setting_id
 from alerts.site.settings_reads import SettingsReads
+from alerts.statements import add_and_ring
 
 
 class SettingRefused(Exception):
@@ -194,7 +195,7 @@ class SettingsStore(SettingsReads):
         )  # fmt: skip
         if relayed(kind):
             enqueue_setting(conn, self.site_id, record, now_ms)
-        conn.execute(insert(changes).values(kind="setting", ref=name, at_ms=now_ms))
+        add_and_ring(conn, changes, {"kind": "setting", "ref": name, "at_ms": now_ms})
         return version
 
     def _pseudonym(self, conn: Connection, actor: str | None) -> str | None:

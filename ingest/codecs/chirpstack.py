@@ -41,6 +41,9 @@ class ChirpStackCodec:
     def subscriptions(self) -> tuple[str, ...]:
         return ("application/+/device/+/event/+", "+/gateway/+/state/+", "+/gateway/+/event/stats")
 
+    def gateway_of(self, address: str) -> None:
+        """Several may hear one device."""
+
     def route(self, topic: str) -> Route | None:
         """Devices "chirpstack:<devEui>", gateways "chirpstack:gateway/<id>"; which gateway heard it, no topic says."""
         parts = topic.split("/")

@@ -37,6 +37,9 @@ class VardevaktCodec:
     def subscriptions(self) -> tuple[str, ...]:
         return ("vardevakt/1/#",)
 
+    def gateway_of(self, address: str) -> str | None:
+        return address.partition("/")[0] if address.startswith("vardevakt:") else None
+
     def route(self, topic: str) -> Route | None:
         """Device topics: address "vardevakt:<gateway>/<device>"; anything else in the tree: its gateway's."""
         if topic.startswith(_HTTP):

@@ -63,6 +63,10 @@ class Zigbee2MqttCodec:
     def subscriptions(self) -> tuple[str, ...]:
         return tuple(f"{base}#" for base, _ in self._bases)
 
+    def gateway_of(self, address: str) -> str | None:
+        found = [prefix for _, prefix in self._bases if address.startswith(prefix)]
+        return max(found, key=len) + _BRIDGE if found else None
+
     def route(self, topic: str) -> Route | None:
         for base, prefix in self._bases:
             if topic.startswith(base):

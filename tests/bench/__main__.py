@@ -1,7 +1,8 @@
 """`make bench`: the figures of the README as ratios within this run, with command and machine.
 
-`python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog] [rules] [desk]`; without a name, all of them. On
-real processes and a real broker (Mosquitto, else iotcore). A busy machine gives other figures: its load is printed.
+`python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog] [rules] [desk] [disk] [series] [faust]
+[postgres]`; without a name, all of them. On real processes and a real broker (Mosquitto, else iotcore), Kafka or
+PostgreSQL. A busy machine gives other figures: its load is printed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from pathlib import Path
 
 from tests.bench.ceilings import sqlite_commits
 from tests.bench.desk import desk
+from tests.bench.disk import disk
 from tests.bench.folds import folds
 from tests.bench.latency import amid_backlog, live_stream
+from tests.bench.postgres import postgres
 from tests.bench.report import Figure, machine, table
 from tests.bench.rules import rules
+from tests.bench.series import series
 from tests.bench.throughput import Town, settled, throughput
+from tests.bench.workers import workers
 
 NEEDS_TOWN: dict[str, Callable[[Path, Town], list[Figure]]] = {
     "throughput": throughput,
@@ -29,8 +34,12 @@ ALONE: dict[str, Callable[[Path], list[Figure]]] = {
     "folds": lambda _: folds(),
     "rules": lambda _: rules(),
     "desk": desk,
+    "disk": disk,
+    "series": series,
+    "faust": workers,
+    "postgres": postgres,
 }
-NAMES = ("throughput", "folds", "live", "backlog", "sqlite", "rules", "desk")
+NAMES = ("throughput", "folds", "live", "backlog", "sqlite", "rules", "desk", "disk", "series", "faust", "postgres")
 
 
 def main(names: list[str]) -> int:

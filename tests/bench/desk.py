@@ -25,7 +25,7 @@ from alerts.schema.alerts import alerts, incidents, timers
 from alerts.schema.checks import moments
 from alerts.schema.shifts import rota
 from alerts.shifts.rota_store import RotaStore
-from rules.fold_runner import EFFECTS_A_TRANSACTION
+from rules.partition_fold import EFFECTS_A_TRANSACTION
 from tests.bench.report import Figure, milliseconds, quantile, whole
 from tests.support.desk import NIGHT_MS, SITE, new_database, pressed, way_gone
 from tests.support.journals import sqlite_journal
@@ -176,7 +176,7 @@ def _checks(folder: Path) -> list[Figure]:
             conn.execute(insert(alerts), [row[1] for row in rows])
             conn.execute(insert(timers), [row[2] for row in rows])
     journal = sqlite_journal(place)
-    check = Reconciler(Desk(database, SITE), journal.inputs)
+    check = Reconciler(Desk(database, SITE), {0: journal.inputs}, journal.inputs)
     check.run_once(NIGHT_MS)
     start = time.perf_counter()
     findings = check.run_once(NIGHT_MS + 60_000)

@@ -27,6 +27,7 @@ from rules.facts import CALL_ROLES
 from rules.home_fold import HomeFold
 from rules.home_state import FoldState, Home
 from rules.homes import packed
+from rules.partition_fold import ROWS_A_LOOK, look_through_young
 from simulators.furniture import make_ward
 from tests.bench.decoded import DAY, SEED, SITE, Pauses, decoded, settled
 from tests.bench.report import Figure, whole
@@ -222,8 +223,10 @@ def _folded(fold: HomeFold, events: Sequence[Input], count: int, first: int, end
     for start in range(first, end, CHUNK):
         chunk = [_for_copy(events[number // count], number, count) for number in range(start, min(end, start + CHUNK))]
         started_s = time.process_time()
-        for given in chunk:
+        for place, given in enumerate(chunk):
             fold.apply(given)
+            if not place % ROWS_A_LOOK:
+                look_through_young()  # as the runner does
         used_s += time.process_time() - started_s
     return used_s
 

@@ -38,7 +38,7 @@ class Processes:
         self.duty, self._journal = duty, journal
 
     def auditor(self, name: str) -> Auditor:
-        reconciler = Reconciler(self.duty.desk, self._journal.inputs)
+        reconciler = Reconciler(self.duty.desk, {0: self._journal.inputs}, self._journal.inputs)
         return Auditor(reconciler, self.duty.database, name, lambda: self.duty.now_ms)
 
 

@@ -93,7 +93,7 @@ def test_a_start_goes_on_from_a_base_when_log_and_snapshots_are_gone(tmp_path: P
     _lose_snapshots(data)
 
     begun = live(place)
-    begun._snapshots = SnapshotsAndBases(
+    begun._state._snapshots = SnapshotsAndBases(
         place.journal.snapshots, BaseFolder(data / "bases"), place.journal.first_seqs[1]
     )
     begun.run_until(position)
@@ -126,7 +126,7 @@ def test_after_an_update_a_cut_log_is_proved_from_the_base_before_it(tmp_path: P
     place.journal.cut(0, runner.position, FOREVER_MS)
 
     begun = live(place)
-    begun._snapshots = SnapshotsAndBases(
+    begun._state._snapshots = SnapshotsAndBases(
         place.journal.snapshots, BaseFolder(data / "bases"), place.journal.first_seqs[1]
     )
     begun.run_until(place.journal.inputs.last_seq())

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import insert
 
+from alerts.schema.shifts import rota
 from tests.support.board import board_stack
-from tests.support.desk import HOUR, MINUTE
+from tests.support.desk import HOUR, MINUTE, SITE
 from tests.support.http import PASSWORD, HttpStack
 
 CSV = "ansatt;funksjon;fra;til\nOla;Natt 1;2026-03-01 22:00;07:30\nIda;Natt 2;2026-03-02 22:00;07:30\n"
@@ -36,6 +38,23 @@ def test_the_page_stands_in_both_languages_and_shows_leaders_more(stack, lang, w
     assert (ola.status_code, word in ola.text, lead.status_code) == (200, True, 200)
     assert ('name="rota"' in ola.text, 'name="rota"' in lead.text) == (False, True)
     assert not re.search(r">\s*(?:shifts?|strip)\.[a-z_]+\s*<", ola.text + lead.text)
+
+
+def test_only_what_one_may_take_is_offered(stack):
+    """Ola's own function and no other; what the rota gives him today comes first; a leader without any is told so."""
+    offered = re.compile(r'action="[^"]*/shifts".*?</form>', re.DOTALL)
+
+    def options(client):
+        found = offered.search(client.get("/shifts").text)
+        return [] if found is None else re.findall(r'<option value="([^"]+)"', found.group())
+
+    assert options(stack.person()) == ["natt-1"]
+    now_ms = stack.now_ms
+    row = {"site_id": SITE, "id": "x", "function_id": "natt-2", "saved_ms": 0, "planned_staff_id": "s1"}
+    with stack.database.writer.begin() as conn:
+        conn.execute(insert(rota).values(row | {"staff_id": "s1", "from_ms": now_ms, "until_ms": now_ms + 8 * HOUR}))
+    assert options(stack.person()) == ["natt-2", "natt-1"]
+    assert options(stack.person("sjef", None, roles=("carer",))) == []
 
 
 def test_check_in_stands_in_the_frame_and_check_out_takes_it_away(stack):

@@ -157,6 +157,20 @@ def test_messages_of_an_outage_wait_for_the_limit_but_no_first_p1(night):
     assert len(night.devices.messages) == 5
 
 
+@pytest.mark.expected_errors("a message reaches nobody")
+def test_a_message_that_reached_nobody_told_nobody(night):
+    """Three tries to Natt 1 fail: the next step rings both, and the limit holds back neither."""
+    night.outbox = Outbox(
+        night.stack.database, night.devices.channels("sms"), night.devices.reach(per_minute={"sms": 1})
+    )
+    night.devices.fail("sms", Result(FAILED, "HTTP 503"), times=3)
+    night.press()
+    night.run(5 * SECOND)
+    night.run(20 * SECOND)
+    night.run()
+    assert [len(night.devices.received(number)) for number in (NATT_1, NATT_2)] == [1, 1]
+
+
 def test_a_result_that_comes_after_its_lease_is_not_written(night):
     """A worker that slept through its lease cannot write over what another has found."""
     night.stack.press("e1")

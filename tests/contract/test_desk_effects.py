@@ -5,10 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from alerts.desk import Desk
 from alerts.reads import queries
 from api.wire import utc_text
 from rules.effects import Fenced, Parameter
 from tests.support.desk import (
+    MINUTE,
+    SITE,
     Duty,
     as_floor,
     cleared,
@@ -36,6 +39,20 @@ def test_effects_and_position_are_one(duty):
 
     assert duty.desk.applied("home", 0) == 1
     assert len(duty.alerts()) == 1
+
+
+def test_an_alert_that_comes_after_a_standstill_says_how_late(duty):
+    """A rule's time went by while the service stood still: raised as of then, and its first line says how late."""
+    bed, told_ms = duty.out_of_bed(), [duty.now_ms + 3 * MINUTE]
+    late = Desk(duty.database, SITE, clock=lambda: told_ms[0])
+    late.apply("home", 0, 0, 1, [bed])
+    told_ms[0] = duty.now_ms + 1_000
+    in_time = duty.out_of_bed(resident="r2", subject="r2")
+    late.apply("home", 0, 1, 2, [in_time])
+
+    first, second = (duty.alert(one.alert_id)["timeline"][0] for one in (bed, in_time))
+    assert (first["at"], first["args"]["late_ms"]) == (utc_text(bed.at_ms), 3 * MINUTE)
+    assert "late_ms" not in second["args"]
 
 
 def test_a_crash_in_the_middle_of_a_batch_leaves_nothing_of_it(duty):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from ingest.record import Input
-from rules import fold_runner
+from rules import fold_runner, partition_fold
 from rules.effects import LIVE, Effect
 from rules.home_fold import HomeFold
 from tests.support.desk import SITE
@@ -56,8 +57,8 @@ Whole = Callable[..., list[dict[str, Any]]]
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches and snapshots so small that every kind of cut happens in one day."""
     monkeypatch.setattr(fold_runner, "BATCH", 4)
-    monkeypatch.setattr(fold_runner, "QUIET_ROWS", 9)
-    monkeypatch.setattr(fold_runner, "snapshot_after", lambda _size: 11)
+    monkeypatch.setattr(partition_fold, "QUIET_ROWS", 9)
+    monkeypatch.setattr(partition_fold, "snapshot_after", lambda _size: 11)
 
 
 class Gated(HomeFold):
@@ -131,3 +132,15 @@ def test_floor_and_rules_in_either_order_tell_the_same_alarms(told_whole: Whole)
     names = ("alert_id", "rule", "priority", "condition", "late_seconds")
     first, second = ([[alert[name] for name in names] for alert in alerts] for alerts in orders)
     assert sorted(first) == sorted(second)
+
+
+def test_the_collector_looks_through_what_is_new_every_few_rows(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However rows trickle in, and though Python counts few of what they make: no pause grows with the site."""
+    place.write(a_day())
+    last, looks = place.journal.inputs.last_seq(), list[int]()
+    monkeypatch.setattr(partition_fold, "ROWS_A_LOOK", 5)
+    monkeypatch.setattr(partition_fold, "look_through_young", lambda: looks.append(gc.collect(0)))
+    runner = place.runner(LIVE)
+    for position in range(1, last + 1):
+        runner.run_until(position)
+    assert len(looks) == last // 5

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.journal import JournalError
 from ingest.record import EVENT
-from rules import fold_runner
+from rules import fold_runner, partition_fold
 from rules.effects import LIVE, Effect
 from tests.support.fold_place import Place, Refusing, a_day
 from tests.support.home_story import BOOK, HomeStory, changed
@@ -32,8 +32,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches and snapshots so small that every kind of cut happens in one day."""
     monkeypatch.setattr(fold_runner, "BATCH", 4)
-    monkeypatch.setattr(fold_runner, "QUIET_ROWS", 9)
-    monkeypatch.setattr(fold_runner, "snapshot_after", lambda _size: 11)
+    monkeypatch.setattr(partition_fold, "QUIET_ROWS", 9)
+    monkeypatch.setattr(partition_fold, "snapshot_after", lambda _size: 11)
 
 
 def undisturbed(folder: Path) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ class Watched:
 
     def __init__(self, duty: Duty, journal: Any, monitor: Monitor) -> None:
         self.duty, self.monitor = duty, monitor
-        reconciler = Reconciler(duty.desk, journal.inputs)
+        reconciler = Reconciler(duty.desk, {0: journal.inputs}, journal.inputs)
         self.auditor = Auditor(reconciler, duty.database, "a", lambda: duty.now_ms)
         self.heartbeat = self.beating(url=f"{monitor.url}/ping", secret=SECRET)
 
@@ -171,7 +171,8 @@ def test_off_is_said_and_a_secret_comes_from_a_file(tmp_path, monkeypatch, capsy
 def test_health_strip_and_figures_say_what_the_checks_say(tmp_path):
     """Late checks, findings and a monitor that is not reached: reasons, words on the board, figures; never a 503."""
     with http_stack(tmp_path) as stack, Monitor() as monitor:
-        auditor = Auditor(Reconciler(stack.desk, stack.journal.inputs), stack.database, "a", lambda: stack.now_ms)
+        reconciler = Reconciler(stack.desk, {0: stack.journal.inputs}, stack.journal.inputs)
+        auditor = Auditor(reconciler, stack.database, "a", lambda: stack.now_ms)
         options = HeartbeatOptions(url=monitor.url, timeout_s=TIMEOUT_S)
         heartbeat = Heartbeat(options, auditor.state, None)
         stack.watch = Watch(auditor, heartbeat, lambda: stack.now_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from alerts.retention import prune
 from alerts.routing.escalation import Target
 from alerts.schema.channels import phone_answers
 from alerts.schema.people import contacts
@@ -27,6 +28,34 @@ def test_an_sms_names_the_key_and_nobody(night):
     assert first.text.startswith("P1 hos R17: noen må gå. Svar R17 1 = jeg tar den, R17 0 = kan ikke. https://")
     assert len(first.text) <= 160, "one SMS"
     assert not any(word in first.text for word in ("Kari", "Nordmann", "Fjellveien", "R01"))
+
+
+def test_whose_telephone_it_was_is_forgotten_after_a_day(night):
+    """The answer stays in the books, the number goes."""
+    night.press()
+    night.sms(NATT_1, "R17 1")
+    prune(night.stack.database, night.stack.now_ms + 23 * 60 * MINUTE)
+    assert answers(night) == [(NATT_1, "take")]
+    prune(night.stack.database, night.stack.now_ms + 25 * 60 * MINUTE)
+    assert answers(night) == [(None, "take")]
+
+
+def answers(night):
+    """(whose number, what became of it) of each answer in the books."""
+    with night.stack.database.reader.connect() as conn:
+        return [tuple(row) for row in conn.execute(select(phone_answers.c.phone, phone_answers.c.outcome))]
+
+
+def test_who_has_it_and_cannot_gives_it_back(night):
+    """Natt 1 has taken it by SMS and answers 0 later: it is nobody's, and both functions are rung."""
+    alert_id = night.press()
+    night.sms(NATT_1, "R17 1", "in-1")
+    night.run(MINUTE)
+    assert night.sms(NATT_1, "R17 0", "in-2").json() == {"result": "cannot"}
+    assert night.last(NATT_1) != "R17: Natt 1 har den."
+    assert night.handling(alert_id) == "new"
+    night.run()
+    assert len(night.devices.received(NATT_2)) == 1
 
 
 # -- links ----------------------------------------------------------------------------------------------------

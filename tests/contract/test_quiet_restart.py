@@ -59,7 +59,7 @@ def service(tmp_path):
 def test_nothing_goes_out_before_folds_and_desk_stand_where_the_logs_do(service):
     """While one fold is still being rebuilt no timer, message or relay runs; then they begin, with all of it folded."""
     parts, phones, gate = service.parts, Phones(service), threading.Event()
-    parts.outbox = Outbox(parts.database, {"phones": phones}, clock=parts.clock.now_ms)
+    parts.outbox = service.work.outbox = Outbox(parts.database, {"phones": phones}, clock=parts.clock.now_ms)
     begin, asked = parts.home.start, threading.Event()
 
     def late() -> None:

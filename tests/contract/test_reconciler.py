@@ -24,7 +24,7 @@ class Watched:
     def __init__(self, folder):
         self.duty = Duty(folder)
         self.journal = open_journal(folder / "journal.db", SITE)
-        self.reconciler = Reconciler(self.duty.desk, self.journal.inputs)
+        self.reconciler = Reconciler(self.duty.desk, {0: self.journal.inputs}, self.journal.inputs)
 
     def record(self, *inputs, verdicts=()):
         seq = self.journal.raw.append([RawRecord(self.duty.now_ms) for _ in (*inputs, *verdicts)]).result(10)
@@ -58,11 +58,11 @@ def watched(tmp_path):
 
 
 def test_where_all_is_well_nothing_is_found(watched):
-    """A press with its alert, a claimed one, an ended one, and two hours of ringing."""
+    """A press with its alert, a claimed one, an ended one, and an hour of ringing."""
     duty = watched.duty
     watched.record(watched.alarm("p1"), Input(kind=CLOCK, received_at_ms=duty.now_ms))
     duty.apply(duty.press("p1"), duty.out_of_bed(resident="r2", subject="r2"))
-    for _ in range(12):
+    for _ in range(6):
         duty.wait(10 * MINUTE)
         assert watched.found() == []
     duty.act(duty.press("p1").alert_id, "claim")
@@ -157,7 +157,7 @@ def test_an_open_alert_in_a_closed_incident_is_brought_back(watched):
     """No timer would ever have fired for it."""
     duty = watched.duty
     duty.apply(duty.press("p1"))
-    watched.sql("UPDATE incidents SET open = 0")
+    watched.sql("UPDATE incidents SET open = false")
     watched.sql("DELETE FROM timers")
 
     assert watched.found() == [("without_incident", True)]

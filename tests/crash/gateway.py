@@ -1,10 +1,10 @@
 """The outside world of a crash run, in a process of its own: gateways over MQTT and one sender over HTTP.
 
-`python -m tests.crash.gateway LEDGER MQTT-PORT HTTP-URL TOKEN HOMES RATE SEED`. It sends telemetry and presses, with
-and without a key of their own, and repeats a keyed press until it hears `event.recorded`, as a gateway may. What the
-service acknowledged goes into the ledger, line by line: `A <key> <event id>`. When stdin ends it sends nothing new,
+`python -m tests.crash.gateway LEDGER MQTT-PORT HTTP-URL TOKEN HOMES RATE SEED [MARK]`. It sends telemetry and presses,
+with and without a key of their own, and repeats a keyed press until it hears `event.recorded`, as a gateway may. What
+the service acknowledged goes into the ledger, line by line: `A <key> <event id>`. When stdin ends it sends nothing new,
 waits until everything is acknowledged, and writes what it sent: `T`elemetry and `P`resses with a key, `t` and `p`
-without.
+without. With a MARK, which all its keys begin with, it may run beside others or after them on the same site.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import msgspec
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.crash.promises import UNNAMED
 from tests.support.town import as_http, press, telemetry, wire_time
 
 RESEND_S = 1.0
@@ -30,6 +31,7 @@ PRESS_SHARE = 0.01  # of MQTT messages; 4 a second is a hundred times what a mun
 HTTP_PRESS_SHARE = 0.1
 KEYLESS_SHARE = 0.3
 TICK_S = 0.02
+HTTP_EACH = 8  # MQTT messages there are to one over HTTP
 LAST_WORD_S = 120.0
 
 
@@ -60,8 +62,10 @@ class Ledger:
 class Gateways:
     """All gateways of the town behind one MQTT connection to a broker that lives on."""
 
-    def __init__(self, port: int, homes: int, rate: float, chance: random.Random, ledger: Ledger) -> None:
-        self._homes, self._rate, self._chance, self._ledger = homes, rate, chance, ledger
+    def __init__(
+        self, port: int, homes: int, rate: float, chance: random.Random, ledger: Ledger, mark: str = ""
+    ) -> None:
+        self._homes, self._rate, self._chance, self._ledger, self._mark = homes, rate, chance, ledger, mark
         self._waiting: dict[str, tuple[float, str, bytes]] = {}  # key -> when last sent, topic, payload
         self._number = 0
         self._unconfirmed: deque[mqtt.MQTTMessageInfo] = deque(maxlen=10_000)
@@ -96,11 +100,11 @@ class Gateways:
         self._number += 1
         number, keyed = self._number, self._chance.random() > KEYLESS_SHARE
         if self._chance.random() < PRESS_SHARE:
-            topic, payload = self._press(f"p{number}", self._chance.randrange(self._homes), keyed=keyed)
+            topic, payload = self._press(f"{self._mark}p{number}", self._chance.randrange(self._homes), keyed=keyed)
         else:
-            mark = {"id": f"t{number}"} if keyed else {"n": f"t{number}"}
-            self._ledger.sending("T" if keyed else "t", f"t{number}")
-            topic, payload = telemetry(number, self._homes, wire_time(), **mark)
+            key = f"{self._mark}t{number}"
+            self._ledger.sending("T" if keyed else "t", key)
+            topic, payload = telemetry(number, self._homes, wire_time(), **{"id" if keyed else "n": key})
         self._publish(topic, payload)
 
     def _press(self, key: str, home: int, *, keyed: bool) -> tuple[str, bytes]:
@@ -119,7 +123,10 @@ class Gateways:
                 self._publish(topic, payload)
 
     def _publish(self, topic: str, payload: bytes) -> None:
-        self._unconfirmed.append(self._client.publish(topic, payload, qos=1))
+        info = self._client.publish(topic, payload, qos=1)
+        if info.rc == mqtt.MQTT_ERR_NO_CONN:
+            info.rc = mqtt.MQTT_ERR_SUCCESS  # the client keeps it until the broker is back; waiting would refuse
+        self._unconfirmed.append(info)
 
     def _on_command(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         body = msgspec.json.decode(message.payload)
@@ -132,8 +139,11 @@ class Gateways:
 class HttpSender(threading.Thread):
     """Posts one event after another, each again and again until it is answered 202."""
 
-    def __init__(self, url: str, token: str, homes: int, chance: random.Random, ledger: Ledger) -> None:
+    def __init__(
+        self, url: str, token: str, homes: int, chance: random.Random, ledger: Ledger, mark: str, every_s: float
+    ) -> None:
         super().__init__(name="http-sender", daemon=True)
+        self._mark, self._every_s = mark, every_s
         self._address, self._homes, self._chance, self._ledger = urlsplit(url), homes, chance, ledger
         self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         self._pause = threading.Event()
@@ -141,9 +151,9 @@ class HttpSender(threading.Thread):
 
     def run(self) -> None:
         number = 0
-        while not self.stop.wait(TICK_S):
+        while not self.stop.wait(self._every_s):
             number += 1
-            key = f"h{number}"
+            key = f"{self._mark}h{number}"
             pressed = self._chance.random() < HTTP_PRESS_SHARE
             self._ledger.sending("P" if pressed else "T", key)
             home = self._chance.randrange(self._homes)
@@ -176,15 +186,18 @@ class HttpSender(threading.Thread):
         if answer.status != 202:
             return None
         named: Any = msgspec.json.decode(text)["event_ids"][0]
+        if named is None and self._mark:
+            return UNNAMED  # on Kafka; what it becomes another process decides, later
         return named if isinstance(named, str) else None
 
 
 def main() -> None:
     """Send until stdin ends."""
-    path, port, url, token, homes, rate, seed = sys.argv[1:]
-    ledger = Ledger(Path(path))
-    gateways = Gateways(int(port), int(homes), float(rate), random.Random(f"{seed}/mqtt"), ledger)
-    sender = HttpSender(url, token, int(homes), random.Random(f"{seed}/http"), ledger)
+    path, port, url, token, homes, rate, seed, *marks = sys.argv[1:]
+    ledger, mark = Ledger(Path(path)), "".join(marks)
+    gateways = Gateways(int(port), int(homes), float(rate), random.Random(f"{seed}/mqtt"), ledger, mark)
+    every_s = max(TICK_S, HTTP_EACH / float(rate))
+    sender = HttpSender(url, token, int(homes), random.Random(f"{seed}/http"), ledger, mark, every_s)
     stop = threading.Event()
 
     def await_end() -> None:

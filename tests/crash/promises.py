@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import msgspec
 
 from ingest import journal_rows as rows
 from ingest.codecs import default_codecs
-from ingest.event import REDELIVERED
+from ingest.event import REDELIVERED, Event
 from ingest.record import EVENT, Input, RawRecord
 from ingest.source_fold import SourceFold
 from rules.book import Book
@@ -26,6 +26,7 @@ from rules.floor import Floor
 from rules.home_fold import HomeFold
 
 SHOWN = 5
+UNNAMED = "-"  # event id of what was acknowledged without one
 PAGE = 5_000
 SOURCE_POSITION = "SELECT position FROM positions WHERE name = 'source'"
 HOLES = "SELECT max(seq) - count(*) FROM {}"
@@ -40,10 +41,13 @@ REPEATED = "SELECT event_id, payload FROM verdicts JOIN raw ON seq = raw_seq WHE
 WITHOUT_ACTION = """SELECT incident_id FROM incidents WHERE open AND NOT EXISTS (
     SELECT 1 FROM timers WHERE timers.incident_id = incidents.incident_id AND timers.alert_id = '')"""
 WITHOUT_INCIDENT = """SELECT alert_id FROM alerts LEFT JOIN incidents USING (incident_id)
-    WHERE alerts.open AND NOT coalesce(incidents.open, 0)"""
+    WHERE alerts.open AND NOT coalesce(incidents.open, FALSE)"""
 PRESSES = """SELECT alert_id, presses,
     (SELECT count(*) FROM alerts AS merged WHERE merged.merged_into = alerts.alert_id)
     FROM alerts WHERE alarm AND merged_into IS NULL"""
+
+# but the desk's own word: a channel had no broker yet when it was tried
+STANDING = "SELECT alert_id FROM alerts WHERE NOT (source = 'desk' AND rule = 'CHANNEL')"
 
 
 class Ledger(msgspec.Struct):
@@ -52,6 +56,10 @@ class Ledger(msgspec.Struct):
     sent: dict[str, str]  # key -> T, P (with a key of its own), t, p (without)
     acknowledged: dict[str, str]  # key -> event id
     complete: bool
+
+    def named(self) -> list[tuple[str, str]]:
+        """Keys and event ids, of those acknowledged by the event's id: over the web of many machines it is not told."""
+        return [(key, event_id) for key, event_id in self.acknowledged.items() if event_id != UNNAMED]
 
     @classmethod
     def read(cls, path: Path) -> Ledger:
@@ -111,21 +119,25 @@ def broken_promises(data: Path, site: str, ledger: Ledger) -> list[str]:
     files = open_files(data)
     with closing(files["journal"]) as journal, closing(files["desk"]) as desk:
         return [
-            *_ledger_faults(journal, ledger),
+            *ledger_faults(_events(journal), _repeated(journal), ledger),
             *_log_faults(journal),
-            *_desk_faults(desk),
+            *desk_faults(lambda query: desk.execute(query).fetchall()),
             *_refold_faults(journal, desk, site),
         ]
 
 
-def _ledger_faults(journal: sqlite3.Connection, ledger: Ledger) -> Iterator[str]:
-    """Nothing acknowledged is lost; nothing the broker took is lost or twice."""
+def ledger_faults(
+    events: Iterable[Event], repeated: Iterable[tuple[str, str]], ledger: Ledger, *, broker_lived: bool = True
+) -> Iterator[str]:
+    """Nothing acknowledged is lost; nothing the broker took is lost or twice. `events`: those of INPUTS; `repeated`:
+    key and event id of what said nothing new. A broker that died takes with it what nobody had acknowledged by name.
+    """
     if not ledger.complete:
         yield "the publisher did not come to its end"
     by_key: Counter[str] = Counter()
     ids: dict[str, str] = {}
     copies: Counter[str] = Counter()
-    for event in _events(journal):
+    for event in events:
         mark = event.extra.get("n")
         if event.key is not None:
             by_key[event.key] += 1
@@ -133,19 +145,20 @@ def _ledger_faults(journal: sqlite3.Connection, ledger: Ledger) -> Iterator[str]
         elif isinstance(mark, str):
             by_key[mark] += 1
             copies[mark] += REDELIVERED in event.quality
-    for event_id, payload in journal.execute(REPEATED):
-        key = msgspec.json.decode(payload).get("id")
-        if key is not None:
-            by_key[key] += 1
-            ids[key] = event_id
+    for key, event_id in repeated:
+        by_key[key] += 1
+        ids[key] = event_id
     yield from _told("acknowledged and lost", [key for key in ledger.acknowledged if not by_key[key]])
-    yield from _told("acknowledged under another id", [k for k, i in ledger.acknowledged.items() if ids.get(k) != i])
+    yield from _told("acknowledged under another id", [k for k, i in ledger.named() if ids.get(k) != i])
     presses = [key for key, kind in ledger.sent.items() if kind == "P"]
     yield from _told("pressed and never acknowledged", [key for key in presses if key not in ledger.acknowledged])
-    yield from _told("sent and lost", [key for key in ledger.sent if not by_key[key]])
+    if broker_lived:
+        yield from _told("sent and lost", [key for key in ledger.sent if not by_key[key]])
     twice = [key for key in ledger.sent if by_key[key] - copies[key] > 1]
     yield from _told("twice in INPUTS", twice)
-    yield from _told("a copy of what is no alarm", [key for key in copies if copies[key] and ledger.sent[key] != "p"])
+    yield from _told(
+        "a copy of what is no alarm", [key for key in copies if copies[key] and ledger.sent.get(key) != "p"]
+    )
 
 
 def _log_faults(journal: sqlite3.Connection) -> Iterator[str]:
@@ -159,16 +172,17 @@ def _log_faults(journal: sqlite3.Connection) -> Iterator[str]:
     yield from _told("time went back in RAW", journal.execute(back).fetchall())
 
 
-def _desk_faults(desk: sqlite3.Connection) -> Iterator[str]:
+def desk_faults(ask: Callable[[str], Sequence[Any]]) -> Iterator[str]:
+    """What must hold among the desk's own rows. `ask` gives the rows of a query."""
     doubled = "SELECT episode FROM alerts WHERE alarm GROUP BY site_id, episode HAVING count(*) > 1"
-    yield from _told("more than one alert for an alarm", desk.execute(doubled).fetchall())
-    yield from _told("open incidents without a next action", desk.execute(WITHOUT_ACTION).fetchall())
-    yield from _told("open alerts without an open incident", desk.execute(WITHOUT_INCIDENT).fetchall())
-    miscounted = [row for row in desk.execute(PRESSES) if row[1] != row[2] + 1]
+    yield from _told("more than one alert for an alarm", ask(doubled))
+    yield from _told("open incidents without a next action", ask(WITHOUT_ACTION))
+    yield from _told("open alerts without an open incident", ask(WITHOUT_INCIDENT))
+    miscounted = [row for row in ask(PRESSES) if row[1] != row[2] + 1]
     yield from _told("presses not counted (alert, presses, merged)", miscounted)
-    yield from _told("the reconciler had to mend", desk.execute("SELECT kind, ref FROM findings").fetchall())
+    yield from _told("the reconciler had to mend", ask("SELECT kind, ref FROM findings"))
     unfinished = "SELECT id FROM attempts WHERE result IS NULL"
-    yield from _told("attempts without a result", desk.execute(unfinished).fetchall())
+    yield from _told("attempts without a result", ask(unfinished))
 
 
 def _refold_faults(journal: sqlite3.Connection, desk: sqlite3.Connection, site: str) -> Iterator[str]:
@@ -188,8 +202,11 @@ def _refold_faults(journal: sqlite3.Connection, desk: sqlite3.Connection, site: 
                 alarms.add(alarm_alert_id(site, given.event.event_id))
     if next(kept, None) is not None:
         yield "INPUTS hold more than a refold gives"
-    own = "source = 'desk' AND rule = 'CHANNEL'"  # the desk's own word: a channel had no broker yet when it was tried
-    stands = {alert_id for (alert_id,) in desk.execute(f"SELECT alert_id FROM alerts WHERE NOT ({own})")}
+    yield from alert_faults(alarms, raised, {alert_id for (alert_id,) in desk.execute(STANDING)})
+
+
+def alert_faults(alarms: set[str], raised: set[str], stands: set[str]) -> Iterator[str]:
+    """None missing, none doubled: what the folds raised, and what stands at the desk (`STANDING`)."""
     yield from _told("alarms without an alert", sorted(alarms - stands))
     yield from _told("alerts missing at the desk", sorted(raised - stands))
     yield from _told("alerts that nothing raised", sorted(stands - raised))
@@ -205,7 +222,14 @@ def _inputs(journal: sqlite3.Connection) -> Iterator[Input]:
         yield rows.input_of(row)
 
 
-def _events(journal: sqlite3.Connection) -> Iterator[Any]:
+def _repeated(journal: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    for event_id, payload in journal.execute(REPEATED):
+        key = msgspec.json.decode(payload).get("id")
+        if key is not None:
+            yield key, event_id
+
+
+def _events(journal: sqlite3.Connection) -> Iterator[Event]:
     return (one.event for one in _inputs(journal) if one.kind == EVENT and one.event is not None and not one.derived)
 
 

@@ -10,7 +10,6 @@ import contextlib
 import functools
 import itertools
 import socket
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +21,9 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from alerts.access.accounts import Accounts
-from alerts.database import Database, open_database
+from alerts.database import Database
 from alerts.desk import Desk
 from alerts.messages.doors import Doors
-from alerts.schema.tables import metadata
 from alerts.site.settings_store import SettingsStore
 from api.app import create_app
 from api.live import Wakeup
@@ -43,6 +41,7 @@ from ingest.source_fold import SourceFold
 from rules.book_file import shipped_book
 from rules.effects import Effect
 from tests.support.desk import NIGHT_MS, SITE, pressed
+from tests.support.desk_place import make_tables, open_desk
 from tests.support.journals import sqlite_journal
 from tests.support.waiting import wait_until
 
@@ -154,17 +153,12 @@ class SourceLoop:
             inputs.write(records[-1].seq, [self._fold.apply(record) for record in records], position)
 
 
-@functools.lru_cache(maxsize=4)
-def desk_with_site(now_ms: int) -> bytes:
-    """A new desk.db with the site in it. Every test begins with the same one, so it is made once a process."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = open_database(Path(folder) / "desk.db")
-        metadata.create_all(database.writer)
-        store = SettingsStore(database, SITE)
-        for kind, item_id, value in SITE_ITEMS:
-            store.save(kind, item_id, value, None, now_ms)
-        database.close()  # which folds the WAL back into the file
-        return (Path(folder) / "desk.db").read_bytes()
+def desk_with_site(database: Database, now_ms: int) -> None:
+    """What every test begins with: a desk with the site in it."""
+    make_tables(database)
+    store = SettingsStore(database, SITE)
+    for kind, item_id, value in SITE_ITEMS:
+        store.save(kind, item_id, value, None, now_ms)
 
 
 @dataclass
@@ -177,10 +171,8 @@ class HttpStack:
 
     def __post_init__(self) -> None:
         self.clock = StillClock(self)
-        path = self.folder / "desk.db"
-        if not path.exists():
-            path.write_bytes(desk_with_site(self.now_ms))
-        self.database: Database = open_database(path)
+        begun_ms = self.now_ms
+        self.database: Database = open_desk(self.folder, ("site", begun_ms), lambda one: desk_with_site(one, begun_ms))
         self.changed = Wakeup()
         self.desk = Desk(self.database, SITE, self.changed.notify)
         self.store = SettingsStore(self.database, SITE, self.changed.notify)
@@ -203,8 +195,8 @@ class HttpStack:
 
     def services(self) -> Services:
         return Services(
-            site_id=SITE, clock=lambda: self.now_ms, system_clock=self.clock, database=self.database, desk=self.desk,
-            settings_store=self.store,
+            site_id=SITE, data=self.folder, clock=lambda: self.now_ms, system_clock=self.clock,
+            database=self.database, desk=self.desk, settings_store=self.store,
             accounts=self.accounts, raw_log=self.journal.raw, input_log=self.journal.inputs, series=self.series,
             receiver=self.receiver, folded=self.journal.inputs.wait_position, source_runner=self.runners["source"],
             home_runner=self.runners["home"], floor_runner=self.runners["floor"], feed=self.feed, rule_book=Book(),

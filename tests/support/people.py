@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import tempfile
 from pathlib import Path
 
-from alerts.database import open_database
-from alerts.schema.tables import metadata
+from alerts.database import Database
 from alerts.site import importer as site_import
 from alerts.site.file import load, loads
 from alerts.site.items import SiteFile
 from alerts.site.settings_store import SettingsStore
+from tests.support.desk_place import make_tables, open_desk
 
 SITE = "solvang"
 NOW_MS = 1_772_000_000_000
@@ -20,9 +18,11 @@ WHOLE = Path(__file__).parent.parent / "unit" / "site_files" / "good-whole.yaml"
 
 def new_store(folder: Path) -> SettingsStore:
     """An empty desk for the site of `good-whole.yaml`."""
-    database = open_database(folder / "desk.db")
-    metadata.create_all(database.writer)
-    return SettingsStore(database, SITE)
+    return SettingsStore(open_desk(folder, "no site", _create), SITE)
+
+
+def _create(database: Database) -> None:
+    make_tables(database)
 
 
 def whole_site(*, without: str = "", **replaced: str) -> SiteFile:
@@ -37,15 +37,9 @@ def whole_site(*, without: str = "", **replaced: str) -> SiteFile:
 
 def filled_store(folder: Path) -> SettingsStore:
     """A desk that holds the whole site."""
-    (folder / "desk.db").write_bytes(_filled_desk())
-    return SettingsStore(open_database(folder / "desk.db"), SITE)
+    return SettingsStore(open_desk(folder, "whole site", _fill), SITE)
 
 
-@functools.cache
-def _filled_desk() -> bytes:
-    """The file of such a desk. Every test begins with the same one, so it is made once a process."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = new_store(Path(folder))
-        site_import.apply(store, load(WHOLE), now_ms=NOW_MS)
-        store.database.close()  # which folds the WAL back into the file
-        return (Path(folder) / "desk.db").read_bytes()
+def _fill(database: Database) -> None:
+    _create(database)
+    site_import.apply(SettingsStore(database, SITE), load(WHOLE), now_ms=NOW_MS)

@@ -153,12 +153,13 @@ class RunningService:
 
 
 @contextlib.contextmanager
-def running_service(folder: Path) -> Iterator[RunningService]:
-    """Start broker and service, stop both. Skips where there is no Mosquitto."""
+def running_service(folder: Path, **fields: Any) -> Iterator[RunningService]:
+    """Start broker and service (`fields` of its options), stop both. Skips where there is no Mosquitto."""
     with Mosquitto(folder / "broker", options=("max_queued_messages 0",)) as broker:
         options = Options(
             site_id=SITE, data=folder / "data", http_port=0, mqtt=MqttOptions(url=broker.url, site=SITE),
             journal=JournalOptions(reserve_bytes=0), book=shipped_book(), channels=ChannelOptions(names=("log",)),
+            **fields,
         )  # fmt: skip
         started: Future[Running] = Future()
         ended = threading.Event()

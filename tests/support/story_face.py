@@ -57,8 +57,9 @@ class StoryFace:
     def _services(self) -> Services:
         story, runner = self.story, Runner()
         return Services(
-            site_id="solbakken", clock=lambda: story.now_ms, system_clock=StillClock(cast(Any, story)),
-            database=story.database, desk=story.desk, settings_store=story.store, accounts=self.accounts,
+            site_id="solbakken", data=story.folder, clock=lambda: story.now_ms,
+            system_clock=StillClock(cast(Any, story)), database=story.database, desk=story.desk,
+            settings_store=story.store, accounts=self.accounts,
             raw_log=self._journal.raw, input_log=self._journal.inputs, series=self._series,
             receiver=cast(Receiver, None), folded=lambda _seq, _timeout: True, source_runner=runner,
             home_runner=runner, floor_runner=runner, feed=Feed(), rule_book=Book(), heard=dict, changed=Wakeup(),

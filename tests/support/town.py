@@ -15,12 +15,14 @@ import msgspec
 
 from alerts.access.accounts import Accounts
 from alerts.database import migrate, open_database
+from alerts.site.items import SECTIONS
 from alerts.site.settings_store import SettingsStore
 
 SITE = "solbakken"
 ROLES = (("motion", "hall"), ("bed", "bedroom"), ("front_door", None), ("thermo", "kitchen"), ("pendant", None))
 HUB = "hub"
 PENDANT = "pendant"
+SECTION_OF = {kind: section for section, kind in SECTIONS.items()}
 KNOWN_ROLES = frozenset({"motion", "bed", "front_door", "pendant"})
 DEVICES = (*(name for name, _ in ROLES), HUB)
 BODIES: dict[str, tuple[dict[str, Any], ...]] = {
@@ -54,6 +56,17 @@ def items(homes: int) -> list[tuple[str, str, dict[str, Any]]]:
             found.append(("device", f"d{number}-{name}", {key: one for key, one in value.items() if one is not None}))
     functions = [("function", name, {"ward": "nord", "name": name.title()}) for name in ("natt-1", "natt-2", "leder")]
     return [*found, *functions]
+
+
+def site_text(homes: int) -> str:
+    """The same as a site file, whose site is called @site."""
+    sections: dict[str, list[dict[str, Any]]] = {}
+    for kind, item_id, value in items(homes):
+        named = {} if kind == "measure" else {"id": "@site" if kind == "site" else item_id}
+        more = {"decision": f"2020/{item_id}", "basis": "consent"} if kind == "measure" else {}
+        sections.setdefault(SECTION_OF.get(kind, kind), []).append({**named, **value, **more})
+    (site,) = sections.pop("site")
+    return msgspec.json.encode({"site": {**site, "timezone": "Europe/Oslo", "language": "nb"}, **sections}).decode()
 
 
 def settle_town(data: Path, homes: int) -> str:

@@ -6,9 +6,7 @@ it received and when. Time moves only where the story says so; every timer on th
 
 from __future__ import annotations
 
-import functools
 import json
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import date
@@ -18,7 +16,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from alerts.database import migrate, open_database
+from alerts.database import Database
 from alerts.desk import Desk
 from alerts.handling.acts import Actor
 from alerts.messages.outbox import Outbox
@@ -39,6 +37,7 @@ from rules.effects import LIVE
 from rules.floor import Floor
 from rules.home_fold import HomeFold
 from rules.local_time import instant_ms, to_local
+from tests.support.desk_place import make_tables, open_desk, unsynced
 from tests.support.phones import FALLBACK_PHONE
 from tests.support.story_phones import Phones
 
@@ -73,16 +72,9 @@ staff:
 """  # fmt: skip
 
 
-@functools.cache
-def _desk_with(site: str, now_ms: int) -> bytes:
-    """The file of a migrated desk with that site in it. Most stories of a file begin alike, so it is made once."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "desk.db"
-        migrate(path)
-        database = open_database(path)
-        site_import.apply(SettingsStore(database, "solbakken"), loads(site.encode(), "story"), now_ms=now_ms)
-        database.close()  # which folds the WAL back into the file
-        return path.read_bytes()
+def _fill(database: Database, site: str, now_ms: int) -> None:
+    make_tables(database)
+    site_import.apply(SettingsStore(database, "solbakken"), loads(site.encode(), "story"), now_ms=now_ms)
 
 
 class WiredStory:
@@ -91,11 +83,8 @@ class WiredStory:
     def __init__(self, folder: Path, day: date, start: str, site: str = SITE) -> None:
         self.day, self.folder = day, folder
         self.now_ms = self.at(start)
-        (folder / "desk.db").write_bytes(_desk_with(site, self.now_ms))
-        self.database = open_database(folder / "desk.db")
-        writer = self.database.writer.raw_connection()
-        writer.cursor().execute("PRAGMA synchronous=OFF")  # nobody pulls the plug in a story
-        writer.close()
+        begun_ms = self.now_ms
+        self.database = unsynced(open_desk(folder, (site, begun_ms), lambda one: _fill(one, site, begun_ms)))
         self.store = SettingsStore(self.database, "solbakken")
         self.desk = Desk(self.database, "solbakken")
         self.phones = Phones(lambda: self.now_ms)

@@ -54,6 +54,7 @@ def test_lock_files_hold_hashes_and_no_addresses():
         "api/assets/requirements.lock",
         ".ci/requirements.lock",
         "deploy/requirements.lock",
+        "deploy/checks.lock",
     ):
         text = (ROOT / lock).read_text()
         assert "://" not in text, lock

@@ -1,0 +1,166 @@
+"""Edge: how a desk on PostgreSQL is opened, whose turn it is to write there, and the bell that other processes hear.
+
+For: the engines of `alerts/database.py` on a server that several processes share. The only file that knows the driver
+(psycopg 3). No query and no table may live here.
+
+Theory of operation. Desk processes write in **turn**: the first thing of a transaction of `writer` is to take one
+advisory lock of the database, given in the order of asking and held until its commit can be seen. So what a transaction
+reads cannot change under it, wherever the other desks run: grouping, claims, timers and `changes` (whose ids are then
+given in the order of commits) are as right here as on SQLite, by the same code. A process that stops amid its turn
+loses it after STUCK_MS: the server ends its session, and what it had written is undone. `aside` is for transactions
+that touch rows of their own and tell nobody; they take no turn. `reader` sees one moment from its first query to its
+last. NOTIFY carries nothing: it says "look", and who hears nothing looks each second all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import URL, Column, Connection, Engine, Integer, String, Text, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.compiler import compiles
+
+log = structlog.get_logger()
+
+DRIVER = "postgresql+psycopg"
+WAIT_S = 30  # for a turn, or for a statement
+STUCK_MS = 5_000  # between two statements of one transaction
+WRITERS, READERS = 8, 8
+TURN = 0x7661_7264  # the advisory lock that is the turn
+BELL = "vardevakt_desk"
+LISTEN_AGAIN_S = 1.0
+LOST_SERVER = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+
+
+class Server(msgspec.Struct, frozen=True):
+    """Where a desk on PostgreSQL stands. `url` holds no password."""
+
+    url: str
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return self.url  # a traceback may show it
+
+    __str__ = __repr__
+
+
+def server_url(server: Server) -> URL:
+    """The address for the driver. Raises ValueError where it is none."""
+    try:
+        url = make_url(server.url)
+    except ArgumentError as error:
+        raise ValueError(f"no address of a database; write {DRIVER}://user@host/name") from error
+    if url.get_backend_name() != "postgresql" or not url.database:
+        raise ValueError(f"no address of a PostgreSQL database; write {DRIVER}://user@host/name")
+    url = url.set(drivername=DRIVER)
+    return url if server.password is None else url.set(password=server.password)
+
+
+def writer_engine(server: Server) -> Engine:
+    """Transactions in turn. Its users wait at the server, so that they are served in order across processes."""
+    engine = _engine(server, WRITERS, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
+    event.listen(engine, "begin", _take_turn)
+    return engine
+
+
+def aside_engine(server: Server) -> Engine:
+    """Transactions that take no turn."""
+    return _engine(server, WRITERS, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
+
+
+def reader_engine(server: Server) -> Engine:
+    """One moment a transaction, and nothing written."""
+    timeout = {"statement_timeout": WAIT_S * 1_000, "default_transaction_read_only": "on"}
+    return _engine(server, READERS, timeout, isolation_level="REPEATABLE READ")
+
+
+def migration_engine(server: Server) -> Engine:
+    """In turn too, and as long as it takes."""
+    engine = _engine(server, 1, {}, isolation_level="READ COMMITTED")
+    event.listen(engine, "begin", _take_turn)
+    return engine
+
+
+def _engine(server: Server, size: int, settings: dict[str, Any], *, isolation_level: str) -> Engine:
+    all_settings = {"idle_in_transaction_session_timeout": STUCK_MS, "lock_timeout": WAIT_S * 1_000} | settings
+    options = " ".join(f"-c {name}={value}" for name, value in all_settings.items())
+    return create_engine(
+        server_url(server),
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=WAIT_S,
+        pool_pre_ping=True,  # the server may have been away since: 50 µs for a connection that works at once
+        isolation_level=isolation_level,
+        hide_parameters=True,  # an error is logged, a resident's name never
+        connect_args={"connect_timeout": 5, "options": options, "application_name": "vardevakt", **LOST_SERVER},
+    )
+
+
+def _take_turn(conn: Connection) -> None:
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+
+
+class Listener:
+    """Hears the bell of a desk in a thread of its own and calls `heard`; also whenever it may have missed it."""
+
+    def __init__(self, server: Server, heard: Callable[[], None]) -> None:
+        self._engine, self._heard = _engine(server, 1, {}, isolation_level="AUTOCOMMIT"), heard
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="desk-bell", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when the thread has ended."""
+        self._over.set()
+        self._thread.join(2 * LISTEN_AGAIN_S + 5)
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._listen()
+            except DBAPIError as error:
+                log.warning("desk_bell_lost", error=type(error).__name__)
+                self._over.wait(LISTEN_AGAIN_S)
+
+    def _listen(self) -> None:
+        with self._engine.connect() as conn:
+            conn.exec_driver_sql(f"LISTEN {BELL}")
+            driver: Any = conn.connection.driver_connection
+            try:
+                self._heard()  # what was committed while nobody listened
+                while not self._over.is_set():
+                    for _ in driver.notifies(timeout=LISTEN_AGAIN_S, stop_after=1):
+                        self._heard()
+            except driver_error(self._engine) as error:
+                conn.invalidate()
+                raise DBAPIError("LISTEN", None, error, connection_invalidated=True) from error
+            finally:
+                if not conn.invalidated:
+                    conn.exec_driver_sql(f"UNLISTEN {BELL}")
+
+
+def driver_error(engine: Engine) -> type[Exception]:
+    """What the driver raises by itself, where SQLAlchemy does not stand between."""
+    found: type[Exception] = engine.dialect.loaded_dbapi.Error
+    return found
+
+
+# SQLite keeps any length in a String(64) and compares bytes. So that the two databases take the same and put it in the
+# same order, PostgreSQL does as well: lengths are bounded where things come in, not by the table.
+@compiles(String, "postgresql")
+@compiles(Text, "postgresql")
+def _as_text(_type: String, _compiler: Any, type_expression: Any = None, **_options: Any) -> str:
+    return 'TEXT COLLATE "C"' if isinstance(type_expression, Column) else "TEXT"
+
+
+# An expression's number has no column to take its width from, and may be a time.
+@compiles(Integer, "postgresql")
+def _as_wide(_type: Integer, _compiler: Any, type_expression: Any = None, **_options: Any) -> str:
+    return "INTEGER" if isinstance(type_expression, Column) else "BIGINT"

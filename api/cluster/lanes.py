@@ -1,0 +1,99 @@
+"""How far all workers are, as those see it who only look: positions on disk beside the ends of the logs. Edge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from api.background import Background
+from api.cluster.connections import Connections
+from ingest.feed import Pulse
+from ingest.intake_notes import ALIVE_MS, Note
+from ingest.journal import JournalError
+from ingest.journal_kafka import KafkaRawLog
+from ingest.topics import ALARMS, INPUTS, RAW
+from rules.effects import LIVE
+from rules.lanes import SOURCE
+from rules.partition_watch import oldest_ms
+from rules.state_moves import FLOOR
+
+LOOK_S = 5.0
+LOG_OF_LANE = {SOURCE: RAW, LIVE: INPUTS, FLOOR: ALARMS}
+
+log = structlog.get_logger()
+
+
+class LaneSeen:
+    """One lane, as it was at the last look (port RunnerStatus). Whether its workers live, they say themselves."""
+
+    healthy = True
+    quarantined: Sequence[Mapping[str, str]] = ()
+    position = lag = oldest_age_ms = 0
+
+
+class LanesSeen:
+    """All of them; `start` and `stop` it."""
+
+    def __init__(self, common: Connections) -> None:
+        self._common, self._reader = common, common.kafka.reader()
+        self.lanes = {lane: LaneSeen() for lane in LOG_OF_LANE}
+        self._looking = Background("lanes-seen", self._look, LOOK_S)
+
+    def start(self) -> None:
+        self._looking.start()
+
+    def stop(self) -> None:
+        self._looking.stop()
+
+    def _look(self) -> None:
+        everywhere = range(self._common.layout.partitions)
+        for lane, name in LOG_OF_LANE.items():
+            seen, topic = self.lanes[lane], self._common.layout.topic(name)
+            positions = dict.fromkeys(everywhere, 0) | self._common.desk.positions(lane)
+            try:
+                ends = self._reader.ends(topic, everywhere)
+                now_ms = self._common.clock.now_ms()
+                oldest = oldest_ms(self._reader, topic, positions)
+            except JournalError as error:
+                log.warning("lanes_not_seen", reason=str(error))
+                return
+            seen.position = sum(positions.values())
+            seen.lag = sum(max(0, ends[one] - positions[one]) for one in everywhere)
+            seen.oldest_age_ms = max([0, *(now_ms - at_ms for at_ms in oldest.values())])
+
+
+class FeedSeen:
+    """The feed as the intakes note it (port FeedStatus): live while one of them hears its broker."""
+
+    def __init__(self, raw: KafkaRawLog) -> None:
+        self._raw = raw
+
+    @property
+    def connected(self) -> bool:
+        return self.state != "blind"
+
+    @property
+    def state(self) -> Pulse:
+        """Blind where no intake lives."""
+        states = {note.feed for note in self._alive()}
+        return "live" if "live" in states else "late" if "late" in states else "blind"
+
+    @property
+    def last_canary_ms(self) -> int | None:
+        """Notes do not carry it: while the feed is live, an intake's note is as young."""
+        return max((note.at_ms for note in self._intakes() if note.feed == "live"), default=None)
+
+    @property
+    def gap_since_ms(self) -> int | None:
+        if self.state == "live":
+            return None
+        known = [note.feed_since_ms or note.at_ms for note in self._intakes()]
+        return max(known, default=None)
+
+    def _intakes(self) -> list[Note]:
+        return [note for note in self._raw.others().values() if note.feed]
+
+    def _alive(self) -> list[Note]:
+        now_ms = self._raw.now_ms()
+        return [note for note in self._intakes() if now_ms - note.at_ms <= ALIVE_MS]

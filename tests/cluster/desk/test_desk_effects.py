@@ -1,0 +1,3 @@
+"""The suite of desk_effects, on PostgreSQL."""
+
+from tests.contract.test_desk_effects import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""The stories of desk_escalation, on PostgreSQL."""
+
+from tests.scenario.test_desk_escalation import *  # noqa: F403

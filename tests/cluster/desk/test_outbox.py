@@ -1,0 +1,3 @@
+"""The suite of outbox, on PostgreSQL."""
+
+from tests.contract.test_outbox import *  # noqa: F403

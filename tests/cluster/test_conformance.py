@@ -1,0 +1,183 @@
+"""Both columns of the design's table: the same recording through one process and through many gives the same alerts."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from alerts.database import Database, migrate, open_database
+from alerts.desk import Desk
+from alerts.reads import queries
+from alerts.site import importer as site_import
+from alerts.site.file import loads
+from alerts.site.items import SiteFile, settings_of
+from alerts.site.settings_store import SettingsStore
+from api.replay import contract_line
+from api.rule_book import BOOK_ID
+from ingest.client_kafka import KafkaClient
+from ingest.client_kafka import Message as Row
+from ingest.codecs import default_codecs
+from ingest.record import CLOCK, SETTING, RawRecord, Setting
+from ingest.source_fold import SourceFold
+from ingest.topics import RAW, Placement, encode_raw
+from ingest.wire_time import rfc3339_ms
+from rules.book import Book
+from rules.floor import Floor
+from rules.home_fold import HomeFold
+from simulators import faults
+from simulators.furniture import make_ward
+from simulators.life import messages_in
+from simulators.message import Message, record_of
+from simulators.site import site_yaml
+from simulators.ward import SITE_ID
+from tests.support.cluster import Cluster
+from tests.support.postgres import Postgres
+from tests.support.simulated import BOOK, oslo
+from tests.support.town import wire_time
+from tests.support.waiting import wait_until
+
+HOURS, SEED, MINUTE_MS = 10, 5, 60_000
+CODECS = default_codecs(("zigbee2mqtt",))
+WARD = make_ward(SEED, residents=8)
+# What befalls the ward besides its ordinary life, whatever time of day the test runs: minute, device, message.
+PENDANTS = ("gw-1/pendant", "gw-2/pendant-1", "gw-2/pendant-2")
+HUBS = ("gw-1", "gw-2", "gw-4")
+TROUBLE: tuple[tuple[int, str, dict[str, Any]], ...] = (
+    *((60 + 47 * number, PENDANTS[number % 3], {"type": "alarm.pressed", "trigger": "pendant"}) for number in range(9)),
+    (61, "gw-1/pendant", {"type": "alarm.pressed", "trigger": "pendant"}),  # again within 2 min: merged
+    (110, "gw-2/cord", {"type": "alarm.pressed", "trigger": "cord"}),
+    (112, "gw-2/cord", {"type": "alarm.cancelled"}),
+    (150, "gw-1/radar", {"type": "fall.suspected"}),  # cancelled within its window: no alarm
+    (151, "gw-1/radar", {"type": "fall.cancelled"}),
+    (200, "gw-1/radar", {"type": "fall.confirmed"}),
+    *((220 + number, f"{hub}/hub", {"type": "mains.lost"}) for number, hub in enumerate(HUBS)),
+    (290, "gw-1/hub", {"type": "mains.restored"}),
+    *((300 + number, name, {"type": "battery.low", "percent": 9}) for number, name in enumerate(PENDANTS)),
+    *((310 + number, f"{hub}/motion-hall", {"type": "tamper.opened"}) for number, hub in enumerate(HUBS[:2])),
+    (330, "gw-2/motion-hall", {"type": "smoke.alarm"}),
+    (334, "gw-2/motion-hall", {"type": "smoke.cleared"}),
+    (350, "gw-1/climate", {"type": "water.detected"}),
+)
+
+
+@pytest.fixture
+def cluster(kafka: str, postgres: Postgres, tmp_path: Path) -> Iterator[Cluster]:
+    """The ward's site on real servers; no process yet, and no broker, as the rows are written to RAW at once."""
+    site = site_yaml(WARD).replace(f'"{SITE_ID}"', '"@site"').replace(f"id: {SITE_ID}", 'id: "@site"')
+    with Cluster(tmp_path / "cluster", kafka, postgres.new(), "mqtt://127.0.0.1:9", site) as made:
+        yield made
+
+
+def recording(site: SiteFile, until_ms: int) -> list[RawRecord]:
+    """Site and book as settings, then the ward's last hours on the wire, in the order of arrival."""
+    from_ms = until_ms - HOURS * 3_600_000
+    book = Setting(f"book/{BOOK_ID}", 1, "book", {"id": BOOK_ID, "book": msgspec.to_builtins(BOOK)})
+    settings = [
+        RawRecord(from_ms, SETTING, one.setting_id, msgspec.json.encode(one, order="sorted"))
+        for one in (book, *settings_of(site))
+    ]
+    return [*settings, *(record_of(one) for one in trouble(from_ms, until_ms))]
+
+
+def trouble(from_ms: int, until_ms: int) -> list[Message]:
+    """The ward's life and what befalls it, over gateways that go away and a network that repeats, mixes and delays."""
+    found = list(messages_in(WARD, from_ms, until_ms, oslo))
+    for minute, device, body in TROUBLE:
+        at_ms, gateway = from_ms + minute * MINUTE_MS, device.partition("/")[0]
+        payload = msgspec.json.encode({**body, "time": wire_time(at_ms / 1_000), "id": f"trouble-{minute}"})
+        found.append(Message(at_ms + 300, f"vardevakt/1/{device}/event", payload, gateway=gateway))
+    found.sort(key=lambda one: one.at_ms)
+    found = faults.outage(found, "gw-2", from_ms + 380 * MINUTE_MS, from_ms + 470 * MINUTE_MS)
+    found = faults.dropped(found, "gw-1", from_ms + 400 * MINUTE_MS, from_ms + 560 * MINUTE_MS)
+    found = faults.late(found, SEED, per_mille=30, up_to_ms=15 * MINUTE_MS)
+    found = faults.reordered(faults.duplicated(found, SEED, per_mille=50), SEED)
+    return [one for one in faults.redelivered(found, SEED, per_mille=50) if one.at_ms < until_ms]
+
+
+def on_one(records: list[RawRecord], site_id: str, desk: Desk) -> None:
+    """The folds in one thread, in the order floor, home, and the desk after each row."""
+    source, floor, home = SourceFold(site_id, CODECS), Floor(site_id), HomeFold(Book(()), site_id)
+    for seq, record in enumerate(records, 1):
+        effects = [
+            effect
+            for given in source.apply(msgspec.structs.replace(record, seq=seq)).inputs
+            for effect in itertools.chain(floor.apply(given), home.apply(given))
+        ]
+        desk.apply("live", 0, seq - 1, seq, effects)
+
+
+def on_many(cluster: Cluster, records: list[RawRecord]) -> None:
+    """Onto RAW as an intake would write it, a quarter of an hour at a time, to two workers and a floor.
+
+    Not all at once: a home that is heard over two gateways stands in two partitions of RAW, and of a backlog of hours
+    one would be read before the other, so that the home seems silent for as long.
+    """
+    cluster.start({"worker-a": ["worker"], "worker-b": ["worker"], "floor": ["floor"]})
+    client, placement = KafkaClient(cluster.kafka), Placement(cluster.layout, CODECS)
+    reader, topic = client.reader(), cluster.layout.topic(RAW)
+    for _, quarter in itertools.groupby(records, lambda one: one.received_at_ms // (15 * MINUTE_MS)):
+        rows = [
+            Row(topic, partition, b"", encode_raw(cluster.site_id, one))
+            for one in quarter
+            for partition in placement(one)
+        ]
+        client.call(client.produce(rows))
+        ends = reader.ends(topic, range(cluster.layout.partitions))
+        wait_until(lambda ends=ends: at_least(cluster.positions("source"), ends), "the source lane has it", 60)
+    client.close()
+    cluster.wait_folded(120)
+
+
+def at_least(positions: dict[int, int], ends: dict[int, int]) -> bool:
+    return all(positions.get(partition, 0) >= end for partition, end in ends.items())
+
+
+def shown(desk: Database, until_ms: int) -> dict[str, dict[str, Any]]:
+    """Alerts by id as contracts §4 has them, those of before that time. Floor and homes are two lanes: in what order
+    they say more about one alert is nobody's promise.
+    """
+    found = [one for one in queries.every_alert(desk) if instant(one["opened_at"]) < until_ms]
+    for one in found:
+        one["causes"][1:] = sorted(one["causes"][1:], key=lambda cause: str(cause["event_id"]))
+    return {one["alert_id"]: contract_line(one) for one in found}
+
+
+def differences(one: dict[str, dict[str, Any]], many: dict[str, dict[str, Any]]) -> list[str]:
+    """In words: alerts that only one of them has, and fields that differ."""
+    found = [f"only on one machine: {one[key]}" for key in one.keys() - many.keys()]
+    found += [f"only on many: {many[key]}" for key in many.keys() - one.keys()]
+    for key in one.keys() & many.keys():
+        fields = [name for name in one[key] if one[key][name] != many[key].get(name)]
+        found += [f"{key} {one[key]['rule']} {name}: {one[key][name]!r}, {many[key].get(name)!r}" for name in fields]
+    return found
+
+
+def instant(text: str) -> int:
+    found = rfc3339_ms(text)
+    assert found is not None, text
+    return found
+
+
+def test_the_same_recording_gives_the_same_alerts_on_one_machine_and_on_many(cluster, tmp_path):
+    """Alert by alert and field by field, whatever partition, worker and database it went through."""
+    until_ms = time.time_ns() // 1_000_000 - 60_000
+    site = loads(cluster.site_yaml.encode(), "ward")
+    records = recording(site, until_ms)
+    on_many(cluster, records)
+    many = shown(cluster.database, until_ms)
+    migrate(tmp_path / "desk.db")
+    database = open_database(tmp_path / "desk.db")
+    site_import.apply(SettingsStore(database, cluster.site_id), site, now_ms=until_ms)
+    on_one([*records, RawRecord(time.time_ns() // 1_000_000, CLOCK)], cluster.site_id, Desk(database, cluster.site_id))
+    one = shown(database, until_ms)
+    database.close()
+    assert len(one) > 20, "a ward's hours have alerts"
+    assert len({alert["rule"] for alert in one.values()}) > 4, "of many rules"
+    assert "\n".join(differences(one, many)) == ""
+    assert cluster.errors() == []
