@@ -37,6 +37,7 @@ def prune(database: Database, now_ms: int) -> int:
         for table, at, kept_ms in KEPT_MS:
             keys = list(table.primary_key.columns)
             old = select(*keys).where(at < now_ms - kept_ms).order_by(at).limit(BATCH)
+            old = old.with_for_update(skip_locked=True)  # PostgreSQL: what another process is just cutting is its own
             rows = conn.execute(old).all()
             for row in rows:
                 conditions = [key == value for key, value in zip(keys, row, strict=True)]

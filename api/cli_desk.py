@@ -1,4 +1,4 @@
-"""`desk copy`, `desk backup`, `desk restore`: the desk between one box's file and the server that many machines share."""
+"""`desk copy`, `desk backup`, `desk restore`: the desk between a file and the server that many machines share."""
 
 from __future__ import annotations
 

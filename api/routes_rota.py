@@ -58,7 +58,7 @@ BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "text/csv": {"schema": {"type": "string", "description": "Columns staff, function, from, until."}},
-            "text/calendar": {"schema": {"type": "string", "description": "iCalendar: one event per shift, or repeating ones."}},
+            "text/calendar": {"schema": {"type": "string", "description": "iCalendar: an event per shift, or series."}},
             "application/json": {
                 "schema": {
                     "type": "object",

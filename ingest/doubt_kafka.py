@@ -17,7 +17,8 @@ RESTORED_MS = 600_000  # rows that came later than this after the last note were
 def left_open(reader: Reader, layout: Layout, last: Note) -> list[RawRecord]:
     """Rows beyond what the broker had heard of by the run's last note, in its order, renumbered from 1."""
     topic, partitions = layout.topic(RAW), range(layout.partitions)
-    starts = reader.at_time(topic, partitions, last.received_at_ms - 2 * notes.EVERY_MS)
+    before_ms = last.received_at_ms or last.at_ms  # 0: it had taken in nothing by then
+    starts = reader.at_time(topic, partitions, before_ms - 2 * notes.EVERY_MS)
     ends = reader.at_time(topic, partitions, last.at_ms + RESTORED_MS)
     found: list[tuple[int, RawRecord]] = []
     for partition in partitions:

@@ -100,12 +100,13 @@ class KafkaRawLog:
         """
         reader = self._client.reader()
         last = self._read_notes(reader).get(self.intake)
-        self._client.call(self._note())
+        self._client.call(self._note(last))  # once more: a run that may not serve leaves nothing but what it found
         if self._skew.finding:
             raise JournalError(self._skew.sentence())
         if last is not None:
             self._last_ms = min(last.received_at_ms, self.now_ms() - self._skew.ms)
             self._restored = left_open(reader, self._layout, last)
+            self._client.call(self._note())
         self._seq = self._synced = len(self._restored)
         self._thread = threading.Thread(target=self._keep_noting, args=(reader,), name="intake-notes", daemon=True)
         self._thread.start()
@@ -169,10 +170,10 @@ class KafkaRawLog:
         if self._closing.is_set():
             return
         self._closing.set()
-        if self._thread is not None:
+        if self._thread is not None:  # it has served
             self._thread.join()
-        with contextlib.suppress(JournalError):
-            self._client.call(self._note(), 2.0)
+            with contextlib.suppress(JournalError):
+                self._client.call(self._note(), 2.0)
         for future in list(self._open):
             _settle(future, JournalError("kafka: closed before it was acknowledged"))
 
@@ -238,10 +239,10 @@ class KafkaRawLog:
             found += [Message(self._topic, one, key, value, None, headers) for one in self._placement(record)]
         return found
 
-    async def _note(self) -> None:
-        """Write our note, and compare clocks by it."""
+    async def _note(self, known: Note | None = None) -> None:
+        """Write our note, or one that is there already, and compare clocks by it."""
         feed, since_ms = self.feed() if self.feed is not None else ("", 0)
-        note = Note(self.intake, self.run, self.now_ms(), self._last_ms, self._acked, feed, since_ms)
+        note = known or Note(self.intake, self.run, self.now_ms(), self._last_ms, self._acked, feed, since_ms)
         sent_ms = self.now_ms()
         message = Message(self._notes_topic, 0, self.intake.encode(), notes.encode(note))
         result = (await self._client.produce([message]))[0]

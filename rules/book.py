@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from ingest.event import Value
+from ingest.prepared_types import prepare
 from ingest.quantities import parse_window
 from rules.parameters import Written
 
@@ -143,3 +144,6 @@ def with_versions(book: Book) -> Book:
 
 def _hash(value: object) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()[:16]
+
+
+prepare(Book)

@@ -89,7 +89,7 @@ class Floor:
         return msgspec.msgpack.encode(self.state, order="sorted")
 
     def restore(self, state: bytes) -> None:
-        self.state = msgspec.msgpack.decode(state, type=FloorState)
+        self.state = _decoder.decode(state)
         self._look()
 
     def _look(self) -> None:
@@ -141,3 +141,6 @@ class Floor:
             test=TEST in event.quality,
             source="floor",
         )
+
+
+_decoder = msgspec.msgpack.Decoder(FloorState)

@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from ingest.event import Event
+from ingest.prepared_types import prepare
 from rules.book import Book, Rule
 from rules.facts import Facts
 from rules.kinds import KINDS
@@ -147,3 +148,6 @@ def belongs(facts: Facts, rule: Rule, subject: str) -> bool:
     if rule.per == "resident":
         return subject in facts.residents or (KINDS[rule.kind].nobodys == "device" and subject in facts.devices)
     return subject in (facts.devices if rule.per == "device" else facts.gateways)
+
+
+prepare(FoldState)

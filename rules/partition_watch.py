@@ -19,11 +19,11 @@ from typing import Protocol
 
 import structlog
 
-from ingest.journal import JournalError
 from rules.partitions import Partitions
 
 LOOK_S = 2.0
 LATE_S, STALL_S = 20.0, 60.0
+REASON_MAX = 300
 SURE_MS = 1_000  # what an intake has stamped and Kafka does not have yet
 
 log = structlog.get_logger()
@@ -111,7 +111,7 @@ class PartitionWatch:
         return self._behind.get(lane, 0)
 
     def look(self) -> None:
-        """Once. JournalError: the log does not answer."""
+        """Once. Raises what says that the log, or the desk, does not answer."""
         if self._horizon is not None:
             self._horizon.look()
         ages: dict[tuple[str, int], int] = {}
@@ -144,5 +144,5 @@ class PartitionWatch:
         while not self._stopping.wait(LOOK_S):
             try:
                 self.look()
-            except JournalError as error:
-                log.warning("partitions_not_seen", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever is away, the homes' clock stands still without this thread
+                log.warning("partitions_not_seen", error=type(error).__name__, reason=str(error)[:REASON_MAX])

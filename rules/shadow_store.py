@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from ingest.prepared_types import prepare
 from rules.effects import Clear, Effect, Raise, Reason, Update
 
 ROWS_MAX = 50_000
@@ -37,6 +38,9 @@ class ShadowAlert(msgspec.Struct, frozen=True):
     ended_ms: int | None = None
     ended: str = ""  # cleared | retracted | left
     seq: int = 0  # in the order in which they were noted
+
+
+prepare(ShadowAlert)
 
 
 class ShadowStore:

@@ -32,7 +32,7 @@ def record(
     `where`: the database, or a connection in a transaction of the caller's.
     """
     if isinstance(where, Database):
-        with where.writer.begin() as conn:
+        with where.aside.begin() as conn:
             record(conn, who, what, resident, why, now_ms, site_id=site_id)
         return
     site = site_id or where.execute(select(residents.c.site_id).where(residents.c.id == resident)).scalar() or ""

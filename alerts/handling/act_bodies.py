@@ -14,6 +14,7 @@ import msgspec
 from alerts.handling import acts
 from alerts.handling.acts import BAD_BODY, Refused
 from alerts.handling.lifecycle import ASK_AGAIN_MAX_MINUTES
+from ingest.prepared_types import prepare
 
 Code = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$")]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
@@ -107,3 +108,6 @@ def happened_ms(act: str, body: Body, opened_ms: int, now_ms: int) -> int:
         return min(at_ms, now_ms)
     expected = "a time since the alert came, not in the future, at most 24 h ago"
     raise Refused(BAD_BODY, {"act": act, "field": "at", "expected": expected})
+
+
+prepare(Plain, *BODIES.values())

@@ -159,9 +159,7 @@ class Outbox:
         name = min(free, key=lambda one: (len(so_far.get(one, [])), one in down))
         before = so_far.get(name, [])
         may_repeat = UNKNOWN in before
-        attempt_id = begin_attempt(
-            conn, row, name, len(before) + 1, now_ms, may_repeat=may_repeat, holder=self._holder
-        )
+        attempt_id = begin_attempt(conn, row, name, len(before) + 1, now_ms, may_repeat=may_repeat, holder=self._holder)
         if attempt_id is None:
             return None
         message = message_of(conn, row, name, attempt_id, address, self._reach, may_repeat=may_repeat)

@@ -26,6 +26,7 @@ from datetime import timedelta
 import msgspec
 
 from alerts.routing.profiles import BY_DAY, HOUR, MINUTE, PROFILES, STAFF_ALARM, WORKDAY, Chain
+from ingest.prepared_types import prepare
 from rules import local_time
 
 NIGHT: local_time.Window = (22 * 60, 7 * 60 + 30)
@@ -117,6 +118,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     def nobody(self) -> bool:
         """No function is on duty: every step goes to the fallback."""
         return not self.functions
+
+
+prepare(Snapshot)
 
 
 class Due(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingest.prepared_types import prepare
 from rules.kinds.absence import Absence
 from rules.kinds.count import Count
 from rules.kinds.deadline import Deadline
@@ -26,3 +27,4 @@ _ALL: tuple[Kind, ...] = (
     Missed(), Dispenser(), Silence(), DispenserStock(), Sequence(), Zone(), Scoring(), Trend(), Routine(),
 )  # fmt: skip
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+prepare(*(kind.values_type for kind in _ALL))

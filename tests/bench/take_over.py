@@ -14,6 +14,7 @@ from ingest.record import Input
 from ingest.topics import INPUTS, Layout, Origins
 from rules.book_file import shipped_book
 from rules.effects import LIVE
+from rules.generation import GenerationDesk, GenerationSnapshots
 from rules.home_fold import HomeFold
 from rules.home_state import FoldState
 from rules.homes import packed
@@ -79,7 +80,8 @@ def _settled(logs: Logs, folder: Path, sizes: Sizes) -> tuple[int, int]:
     homes: dict[int, list[str]] = {}
     for number in range(sizes.residents):
         homes.setdefault(logs.layout.partition_of(f"copy{number}"), []).append(f"copy{number}")
-    states, store, size = FileSnapshots(folder / "states"), EffectStore(folder), 0
+    states, size = GenerationSnapshots(FileSnapshots(folder / "states"), logs.layout), 0
+    store = GenerationDesk(EffectStore(folder), logs.layout)
     rows: list[Input] = []
     for partition, names in sorted(homes.items()):
         state = _state(logs.layout, partition, kind, names)

@@ -227,5 +227,5 @@ def _shared(
 
 
 def _through(logs: Logs, store: EffectStore) -> bool:
-    applied = store.positions(LIVE)
+    applied = logs.positions(store, LIVE)
     return all(applied.get(one, 0) >= end for one, end in logs.ends(INPUTS).items())

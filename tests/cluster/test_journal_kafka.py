@@ -88,6 +88,36 @@ def test_an_intake_whose_clock_is_off_does_not_start(kafka_client, layout):
     log.close()
 
 
+@pytest.mark.expected_errors("the clock is set wrong")
+def test_a_run_that_is_refused_leaves_what_the_run_before_left_in_doubt(raw, kafka_client, layout):
+    """The intake crashes, starts with a wrong clock, is mended: rows that the broker may send again are still known."""
+    raw.append([message(1)]).result(10)
+    raw.close()
+    refused = KafkaRawLog(kafka_client, placement(layout), "a", now_ms=lambda: now_ms() + 300_000)
+    with pytest.raises(JournalError, match="clock_skew"):
+        refused.start()
+    refused.close()
+
+    again = KafkaRawLog(kafka_client, placement(layout), "a")
+    again.start()
+    assert [one.payload for one in again.read(0, 100)] == [b'{"n":1}']
+    again.close()
+
+
+@pytest.mark.expected_errors("the clock is set wrong")
+def test_an_intake_that_never_took_anything_in_starts_again(kafka_client, layout):
+    """Also when the first run was refused, and the next had nothing to take in."""
+    refused = KafkaRawLog(kafka_client, placement(layout), "new", now_ms=lambda: now_ms() + 300_000)
+    with pytest.raises(JournalError, match="clock_skew"):
+        refused.start()
+    refused.close()
+    for _ in range(2):
+        log = KafkaRawLog(kafka_client, placement(layout), "new")
+        log.start()
+        log.close()
+    assert log.read(0, 100) == []
+
+
 @pytest.mark.expected_errors("the clock is set wrong while it serves")
 def test_an_intake_whose_clock_goes_off_stops_serving(raw, kafka_client, layout):
     """What it stamps after its clock was set is not acknowledged; health says why."""

@@ -58,10 +58,10 @@ def wait_folded(logs: Logs, store: EffectStore, lane: str = LIVE) -> None:
     log = {LIVE: INPUTS, FLOOR: ALARMS}[lane]
 
     def done() -> bool:
-        applied = store.positions(lane)
+        applied = logs.positions(store, lane)
         return all(applied.get(one, 0) >= end for one, end in logs.ends(log).items())
 
-    wait_until(done, f"the end of {log}: {store.positions(lane)} of {logs.ends(log)}", WAIT_S, 0.1)
+    wait_until(done, f"the end of {log}: {logs.positions(store, lane)} of {logs.ends(log)}", WAIT_S, 0.1)
 
 
 def test_one_worker_says_what_one_machine_says(

@@ -85,7 +85,7 @@ def wait_source(logs: Logs, store: EffectStore) -> None:
     """Until all of RAW is folded."""
 
     def done() -> bool:
-        applied = store.positions(SOURCE)
+        applied = logs.positions(store, SOURCE)
         return all(applied.get(one, 0) >= end for one, end in logs.ends(RAW).items())
 
     wait_until(done, "the end of raw", WAIT_S, 0.1)

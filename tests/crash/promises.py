@@ -43,8 +43,8 @@ WITHOUT_ACTION = """SELECT incident_id FROM incidents WHERE open AND NOT EXISTS 
 WITHOUT_INCIDENT = """SELECT alert_id FROM alerts LEFT JOIN incidents USING (incident_id)
     WHERE alerts.open AND NOT coalesce(incidents.open, FALSE)"""
 PRESSES = """SELECT alert_id, presses,
-    (SELECT count(*) FROM alerts AS merged WHERE merged.merged_into = alerts.alert_id)
-    FROM alerts WHERE alarm AND merged_into IS NULL"""
+    (SELECT count(*) FROM alerts AS merged WHERE merged.merged_into = alerts.alert_id AND merged.rule = 'R01')
+    FROM alerts WHERE alarm AND rule = 'R01' AND merged_into IS NULL"""
 
 # but the desk's own word: a channel had no broker yet when it was tried
 STANDING = "SELECT alert_id FROM alerts WHERE NOT (source = 'desk' AND rule = 'CHANNEL')"

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import random
+from typing import Any
 
 import msgspec
 import pytest
@@ -50,7 +51,7 @@ from tests.support.shift_people import heartbeat, member, new_phone
 SEEDS = int(os.environ.get("STORM_SEEDS", "2"))
 STEPS = 60
 FUNCTIONS = ("natt-1", "natt-2", "leder")
-BODIES = {
+BODIES: dict[str, tuple[dict[str, Any], ...]] = {
     "claim": ({}, {"take_over": True}),
     "contact": ({"outcome": "spoke"}, {"outcome": "no_answer"}),
     "hand-over": tuple({"to": one} for one in (*FUNCTIONS, "nobody")),
@@ -97,10 +98,14 @@ class Storm:
 
     def raises(self):
         who = self.random.choice(("r1", "r2"))
-        fields = {"resident": who, "subject": who, "trigger": f"{who}|pendant"}
+        fields: dict[str, Any] = {"resident": who, "subject": who, "trigger": f"{who}|pendant"}
         effect = self.duty.press(f"p{self.count}", **fields, test=self.random.random() < 0.1)
         if self.random.random() < 0.5:
-            quiet = {"rule": self.random.choice(("R05", "R10", "R36", "R28")), "resident": who, "subject": who}
+            quiet: dict[str, Any] = {
+                "rule": self.random.choice(("R05", "R10", "R36", "R28")),
+                "resident": who,
+                "subject": who,
+            }
             quiet |= {"priority": self.random.choice(("P1", "P2", "P3", "P4")), "alarm": False}
             effect = self.duty.out_of_bed(f"e{self.count}", **quiet)
         elif self.random.random() < 0.7:
@@ -129,9 +134,8 @@ class Storm:
         """The same alert is said again: its condition has returned."""
         if self.said:
             one = self.random.choice(self.said)
-            self.duty.apply(
-                type(one)(**{**_fields(one), "effect_id": f"again-{self.count}", "at_ms": self.duty.now_ms})
-            )
+            anew = msgspec.structs.replace(one, effect_id=f"again-{self.count}", at_ms=self.duty.now_ms)
+            self.duty.apply(anew)
 
     def gateways(self):
         for number in range(self.random.randrange(1, 7)):
@@ -184,7 +188,7 @@ class Storm:
         now_ms = self.duty.now_ms
         if self.random.random() < 0.6:
             until_ms = now_ms + self.random.choice((20 * MINUTE, 8 * HOUR))
-            self.shifts.check_in(person.staff, function, now_ms, until_ms=until_ms)
+            self.shifts.check_in(str(person.staff), function, now_ms, until_ms=until_ms)
             return
         on = self.shifts.now()
         if on:

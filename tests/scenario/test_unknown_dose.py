@@ -12,7 +12,7 @@ from alerts.reads.doses import unsure_doses
 from tests.support.story_face import StoryFace
 from tests.support.wired_story import CODES, NATT_1, SITE, WiredStory
 
-WARNING = "XXX"
+WARNING = "Ikke gi en ny dose før du vet."
 MAUNDY_THURSDAY = date(2026, 4, 2)
 DISPENSER = (
     '  - {id: d5, address: "vardevakt:gw-1/pills", role: dispenser, model: Pille 1, resident: r1, gateway: gw-1}\n'

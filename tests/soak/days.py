@@ -63,10 +63,10 @@ def live_through(day: Day, machines: Machines, promises: Promises, mark: str = "
     """One day under load, and whether all promises hold after it. `mark`: what tells its messages from other days'."""
     machines.all_up()
     with machines.load((mark or day.name).replace(" ", "-")) as end:
-        machines.probe()
+        pause(1.0)  # under way
         seconds = day.happens(machines)
         ledger = end()
-    faults = promises.settled(ledger, broker_lived=day.broker_lives)
+    faults = [*promises.settled(ledger, broker_lived=day.broker_lives), *machines.tracebacks()]
     return Lived(day.name, seconds, len(ledger.sent), len(ledger.acknowledged), faults)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ PARTITIONS = 4
 QUIET_HOMES = 8  # of the town, in which nothing happens but what a day makes happen
 RESEND_S = 1.0
 RECOVERY_S = 90.0
+_TRACE = re.compile(r"Exception in thread|\w+(\.\w+)*(Error|Exception)\b")  # the first and the last line of one
 ROLES = {
     "intake-a": ("intake",), "intake-b": ("intake",), "worker-a": ("worker", "floor"),
     "worker-b": ("worker", "floor"), "front": ("desk", "web"),
@@ -45,7 +47,7 @@ ROLES = {
 class Machines:
     """See the module's text. Servers and processes by name; all of them end with it."""
 
-    def __init__(self, folder: Path, *, homes: int = 24, rate: float = 60.0, partitions: int = PARTITIONS) -> None:
+    def __init__(self, folder: Path, *, homes: int = 24, rate: float = 50.0, partitions: int = PARTITIONS) -> None:
         """`rate`: MQTT messages a second; HTTP comes on top."""
         self.folder, self.homes, self.rate = folder, homes, rate
         self.kafka, self.influx = Kafka(folder / "kafka"), Influxd(folder / "influx")
@@ -53,6 +55,7 @@ class Machines:
         self.broker = Mosquitto(folder / "broker", options=("max_queued_messages 0",), persistence=True)
         self._partitions, self._numbers = partitions, itertools.count(1)
         self._stack = contextlib.ExitStack()
+        self._read = dict.fromkeys(ROLES, 0)  # how much of each log was looked through
 
     def __enter__(self) -> Self:
         with self._stack:
@@ -61,6 +64,7 @@ class Machines:
             self.cluster = self._stack.enter_context(self._make_cluster())
             self.processes = self.cluster.start(ROLES)
             self.gateway = self._stack.enter_context(Gateway(self.broker.port))
+            self.probe()  # both intakes are heard in every partition: of two that are, copies are known
             self._stack = self._stack.pop_all()
         return self
 
@@ -142,6 +146,28 @@ influx_token_file = "{token}"
         for one in self.processes.values():
             one.wait_up()
 
+    def stop(self) -> dict[str, float]:
+        """All processes of the service, together; seconds each took."""
+        took: dict[str, float] = {}
+        stopping = [
+            threading.Thread(target=lambda name=name, one=one: took.update({name: one.stop()}))
+            for name, one in self.processes.items()
+        ]
+        for one in stopping:
+            one.start()
+        for one in stopping:
+            one.join()
+        return took
+
+    def tracebacks(self) -> list[str]:
+        """What no process may leave in its log: a thread or a process that ended by an error nobody expected."""
+        found = []
+        for name, one in self.processes.items():
+            said = one.log.read_text(errors="replace")
+            found += [f"{name}: {line}" for line in said[self._read[name] :].splitlines() if _TRACE.match(line)]
+            self._read[name] = len(said)
+        return found
+
     def curve(self, home: int) -> int:
         """How many measurements of temperature the curve of that home's resident has; -1: nobody can say."""
         try:
@@ -161,13 +187,14 @@ influx_token_file = "{token}"
             return False  # not yet, or the desk is away
 
     def _homes_everywhere(self) -> list[int]:
-        """Quiet homes, one or two of each partition of INPUTS as far as they go, else of the town."""
-        of = self.cluster.layout.partition_of
-        numbers = [*range(self.homes, self.homes + QUIET_HOMES), *range(self.homes)]
-        return [
-            next(number for number in numbers if of(f"h{number}") == partition)
-            for partition in {of(f"h{number}") for number in numbers}
-        ]
+        """As few homes as stand in every partition of RAW and of INPUTS together, quiet ones first."""
+        of, found, seen = self.cluster.layout.partition_of, list[int](), set[tuple[str, int]]()
+        for number in (*range(self.homes, self.homes + QUIET_HOMES), *range(self.homes)):
+            places = {("raw", of(f"vardevakt:gw{number}")), ("inputs", of(f"h{number}"))}
+            if not places <= seen:
+                seen |= places
+                found.append(number)
+        return found
 
 
 class Gateway:
@@ -176,7 +203,7 @@ class Gateway:
     def __init__(self, port: int) -> None:
         self.recorded: dict[str, str] = {}  # key -> event id
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2)
-        self.client.reconnect_delay_set(0.2, 0.5)
+        self.client.reconnect_delay_set(1, 1)
         self.client.on_connect = lambda client, *_: client.subscribe("vardevakt/1/+/+/command", qos=1)
         self.client.on_message = self._on_command
         self.client.connect("127.0.0.1", port)

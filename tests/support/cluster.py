@@ -14,6 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -206,13 +207,13 @@ link_key_file = "{self.folder / "link.key"}"
         client = KafkaClient(self.kafka)
         reader, everywhere = client.reader(), range(self.layout.partitions)
 
-        def behind(lane: str, log: str) -> int:
+        def is_there(lane: str, log: str) -> bool:
             ends, at = reader.ends(self.layout.topic(log), everywhere), self.positions(lane)
-            return sum(ends[one] - at.get(one, 0) for one in everywhere)
+            return all(at.get(one, 0) >= ends[one] for one in everywhere)
 
         try:
             for lane, log in (("source", "raw"), ("live", "inputs"), ("floor", "alarms")):
-                wait_until(lambda lane=lane, log=log: behind(lane, log) == 0, f"{lane} has all of {log}", timeout_s)
+                wait_until(partial(is_there, lane, log), f"{lane} has all of {log}", timeout_s)
         finally:
             client.close()
 

@@ -32,8 +32,8 @@ def main() -> None:
         time.time_ns = lambda: right_ns() + asked.clock_s * 1_000_000_000
         time.time = lambda: time.time_ns() / 1e9
     if asked.engine:
-        rules.home_fold.ENGINE = f"{asked.engine}-home"
-        rules.lanes.SOURCE_ENGINE = f"{asked.engine}-source"
+        vars(rules.home_fold)["ENGINE"] = f"{asked.engine}-home"
+        vars(rules.lanes)["SOURCE_ENGINE"] = f"{asked.engine}-source"
     sys.argv = asked.command
     serve()
 

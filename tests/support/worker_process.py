@@ -18,6 +18,7 @@ from ingest.client_kafka import KafkaClient, Message
 from ingest.record import Input, RawRecord
 from ingest.topics import ALARMS, INPUTS, RAW, Layout, Origin, Placement, encode_input, encode_raw
 from ingest.topics_kafka import create_topics
+from rules.generation import Desk, GenerationDesk
 from tests.support.servers import ROOT, python_environment
 
 START_S = 60.0
@@ -59,6 +60,10 @@ class Logs:
     def ends(self, log: str) -> dict[int, int]:
         """Rows in each partition."""
         return self.reader.ends(self.layout.topic(log), range(self.layout.partitions))
+
+    def positions(self, store: Desk, lane: str) -> dict[int, int]:
+        """`applied` of this generation's partitions."""
+        return GenerationDesk(store, self.layout).positions(lane)
 
     def close(self) -> None:
         self.client.close()

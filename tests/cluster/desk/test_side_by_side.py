@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from alerts.database import Database, DatabaseRefused, Listener, Server, open_database
 from alerts.desk import Desk
@@ -23,7 +23,9 @@ from alerts.handling.acts import Refused
 from alerts.messages.outbox import Outbox
 from alerts.reads import queries
 from alerts.relay import Relay, enqueue_staff
+from alerts.retention import prune
 from alerts.schema.alerts import attempts, outbox, timeline
+from alerts.schema.upkeep import findings
 from alerts.transaction import Transaction
 from ingest.record import RawRecord
 from rules.effects import Fenced
@@ -241,6 +243,18 @@ def test_one_process_relays_at_a_time(duty: Duty) -> None:
     now[0] += 10_001
     assert (second.run_once(), first.run_once()) == (1, 0)
     assert sent == [("a", 1), ("a", 1), ("b", 1)]
+
+
+def test_two_who_cut_old_rows_are_not_in_each_others_way(duty: Duty) -> None:
+    """Both cut the same hour's work at once: all that is old goes, once, and neither waits for the other's rows."""
+    with duty.database.writer.begin() as conn:
+        old = [{"at_ms": 0, "kind": "x", "ref": str(number), "repaired": False} for number in range(400)]
+        conn.execute(insert(findings), old)
+    other = again(duty.database)
+    cut = at_once(partial(prune, duty.database, NIGHT_MS), partial(prune, other, NIGHT_MS))
+    while left := prune(duty.database, NIGHT_MS):
+        cut.append(left)
+    assert sum(int(str(one)) for one in cut) == 400
 
 
 def test_a_commit_rings_the_bell_of_the_others(duty: Duty) -> None:
