@@ -106,8 +106,8 @@ class Promises:
         if left:
             yield f"{left} rows that RAW became are not in INPUTS or ALARMS yet"
         yield from alert_faults(self._alarms, self._raised, stands)
-        # an intake that was away hears late what it missed on another day
-        events = [one for one in self._events if (one.key or one.extra.get("n")) in ledger.sent]
+        of_today = ledger.sent.keys() | ledger.acknowledged.keys()  # an intake that was away hears late of other days
+        events = [one for one in self._events if (one.key or one.extra.get("n")) in of_today]
         yield from ledger_faults(events, self._only_repeated(), ledger, broker_lived=broker_lived)
         yield from desk_faults(self._ask)
 
