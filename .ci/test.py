@@ -38,8 +38,8 @@ NO_TESTS = 5  # pytest's word for it
 YIELDING = ["nice", "-n", "5"]
 COMPILED = ROOT / "tests" / "unit" / "__pycache__"
 OF_THEIR_OWN = {"browser", "cluster"}
-# Five minutes of servers killed under load, run by hand (pytest tests/cluster/test_bad_days.py) and by `make soak`: its
-# checker was mended after its last whole run, which ended red on this machine, and a check nobody saw green proves nothing.
+# Five minutes of servers killed under load, run by hand (pytest tests/cluster/test_bad_days.py) and by `make soak`. Its
+# checker was mended after its last whole run here, which ended red; it comes back when a whole run was seen green.
 BAD_DAYS = "tests/cluster/test_bad_days.py"
 LONGEST_FIRST = ("crash", "simulation", "property", "scenario", "contract")  # then kinds that are not named here
 
