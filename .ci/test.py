@@ -38,9 +38,9 @@ NO_TESTS = 5  # pytest's word for it
 YIELDING = ["nice", "-n", "5"]
 COMPILED = ROOT / "tests" / "unit" / "__pycache__"
 OF_THEIR_OWN = {"browser", "cluster"}
-# Run by hand (pytest tests/cluster/test_bad_days.py, and test_conformance.py) and by `make soak`, not here yet: the checker
-# of the bad days was mended after its last whole run, which ended red, and the conformance of alerts was green at one hour
-# and red at another (an R39 of a device on one machine only). Both come back when that is found.
+# Run by hand (pytest with their names) and by `make soak`, not here yet: the bad days' checker was mended after its
+# last whole run, which ended red, and the conformance of alerts was green at one hour and red at another (an R39 of a
+# device, on one machine only). Both come back when that is found.
 ASIDE = ("tests/cluster/test_bad_days.py", "tests/cluster/test_conformance.py")
 LONGEST_FIRST = ("crash", "simulation", "property", "scenario", "contract")  # then kinds that are not named here
 
