@@ -1,0 +1,3 @@
+"""The stories of stories, on PostgreSQL."""
+
+from tests.scenario.test_stories import *  # noqa: F403
