@@ -1,7 +1,10 @@
-"""All checks and tests, for `make test`, in two parts, the second when the first has ended:
+"""All checks and tests, for `make test`, in three parts, each when the one before has ended:
 
-one machine     lint, browser and the rest side by side, as none of them fills two cores
+checks          lint, which fills a core, and on a clean clone beside it what compiles all tests
     lint        .ci/lint
+    collect     every test collected once, so that the workers of `rest` do not all compile the same side by side
+one machine     browser and the rest side by side, as neither of them fills two cores; lint beside them made both slower
+                by more than it takes (six processes on two cores cost 572 s of CPU, three and lint before them 495 s)
     browser     tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
     rest        every other kind of tests, on a worker a core and one more, as contract tests wait; a worker imports all
                 there is. A file's tests stay in order on one worker (loadfile); kinds with the longest files come
@@ -10,8 +13,7 @@ many machines   tests/cluster: what stands on real Kafka, PostgreSQL, InfluxDB a
                 each server is started once and has the other core
 
 Bytecode is written in every call, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
-each worker and each service that a test starts compiles all of the code again, which doubles the run. On a clean clone
-the tests are collected once before the workers start, which side by side would all compile the same.
+each worker and each service that a test starts compiles all of the code again, which doubles the run.
 
 Each call writes to build/test/<name>.txt, and that is shown whole when the call ends. Any failure fails the run. The
 last lines say what was skipped in any call of pytest, how to get what was missing (tests/support/skips.py), and how
@@ -45,25 +47,22 @@ ASIDE = ("tests/cluster/test_bad_days.py", "tests/cluster/test_conformance.py")
 LONGEST_FIRST = ("crash", "simulation", "property", "scenario", "contract")  # then kinds that are not named here
 
 
-def parts(arguments: list[str]) -> dict[str, dict[str, list[list[str]]]]:
-    """Name of each part -> name of each of its calls -> commands, of which the last is the call itself."""
+def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
+    """Name of each part -> name of each of its calls -> command."""
     pytest = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest", "-q"]
     if sys.stdout.isatty():
         pytest.append("--color=yes")
     spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     rest = [*YIELDING, *pytest, "-p", "no:playwright", *kinds()]
-    compiling = [] if COMPILED.is_dir() else [[*rest, "--collect-only"]]
+    cluster = [*pytest, "-p", "no:playwright", "tests/cluster", *(f"--ignore={one}" for one in ASIDE), *arguments]
+    compiling = {} if COMPILED.is_dir() else {"collect": [*rest, "--collect-only"]}
     return {
+        "checks": {"lint": [str(ROOT / ".ci" / "lint")], **compiling},
         "one machine": {
-            "lint": [[*YIELDING, str(ROOT / ".ci" / "lint")]],
-            "browser": [[*pytest, "tests/browser", *arguments]],
-            "rest": [*compiling, [*rest, *spread, *arguments]],
+            "browser": [*pytest, "tests/browser", *arguments],
+            "rest": [*rest, *spread, *arguments],
         },
-        "many machines": {
-            "cluster": [
-                [*pytest, "-p", "no:playwright", "tests/cluster", *(f"--ignore={one}" for one in ASIDE), *arguments]
-            ]
-        },
+        "many machines": {"cluster": cluster},
     }
 
 
@@ -74,12 +73,11 @@ def kinds() -> list[str]:
     return [f"tests/{kind}" for kind in (*LONGEST_FIRST, *rest)]
 
 
-async def run(name: str, commands: list[list[str]]) -> bool:
+async def run(name: str, command: list[str]) -> bool:
     """Run one call to its end and show what it wrote; whether it was well."""
     began, path, code = time.monotonic(), OUT / f"{name}.txt", "stopped"
     try:
-        for command in commands:
-            code = said(await run_command(command, path))
+        code = said(await run_command(command, path))
     finally:
         sys.stdout.write(f"\n===== {name}: {code}, {time.monotonic() - began:.0f} s =====\n")
         sys.stdout.write(path.read_text("utf-8", "replace"))
@@ -119,12 +117,12 @@ async def stop(process: asyncio.subprocess.Process) -> None:
             return
 
 
-async def side_by_side(calls: dict[str, list[list[str]]]) -> list[str]:
+async def side_by_side(calls: dict[str, list[str]]) -> list[str]:
     """Run the calls of one part; those that were not well."""
     sys.stdout.write(f"{', '.join(calls)}: side by side, each shown when it ends (until then: {OUT}/<name>.txt)\n")
     sys.stdout.flush()
     async with asyncio.TaskGroup() as group:  # waits for all, also when it is told to stop
-        running = [group.create_task(run(name, commands)) for name, commands in calls.items()]
+        running = [group.create_task(run(name, command)) for name, command in calls.items()]
     return [name for name, task in zip(calls, running, strict=True) if not task.result()]
 
 
