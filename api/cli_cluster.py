@@ -16,6 +16,7 @@ from alerts.site.settings_store import SettingsStore
 from api.cluster.options import ALL_ROLES, ClusterOptions, RoleName
 from api.cluster.wiring import cluster_running
 from api.desk_place import desk_server
+from api.kafka_place import kafka_access
 from api.options import options_of
 from api.problem_lines import CannotRun
 from api.settings import Settings
@@ -40,7 +41,7 @@ def serve_roles(
     options = options_of(given, site_id, book, data=data, http_port=http_port)
     layout = Layout(site_id, given.logs.kafka_generation, given.logs.partitions)
     wanted = tuple(one for one in ALL_ROLES if one in roles) or ALL_ROLES
-    cluster = ClusterOptions(servers=given.logs.kafka_servers, layout=layout, desk=server, roles=wanted)
+    cluster = ClusterOptions(kafka=kafka_access(given), layout=layout, desk=server, roles=wanted)
     if asyncio.run(_until_told(options, cluster)):
         raise typer.Exit(EX_LANE_ENDED)
 

@@ -12,6 +12,7 @@ import typer
 from api.cli_files import AsJson
 from api.cli_serve import SettingsFile
 from api.desk_place import desk_server
+from api.kafka_place import kafka_access
 from api.problem_lines import CannotRun
 from api.settings import Settings
 from api.settings_file import load_settings
@@ -115,7 +116,7 @@ def _client(given: Settings) -> Iterator[KafkaClient]:
         raise CannotRun('the logs are not on Kafka: set [logs] kind = "kafka" and kafka_servers')
     from ingest.client_kafka import KafkaClient
 
-    client = KafkaClient(given.logs.kafka_servers, "vardevakt-logs")
+    client = KafkaClient(kafka_access(given), "vardevakt-logs")
     try:
         yield client
     finally:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from api.doctor import Line, Patient, bad, ok, warn
+from api.kafka_place import kafka_access
+from api.settings_file import SettingsError
 from ingest.journal import JournalError
 from ingest.skew import LIMIT_MS, bound_ms
 from ingest.topics import INTAKES, Layout
@@ -29,7 +31,11 @@ def log_lines(patient: Patient) -> Iterator[Line]:
     from ingest.topics_kafka import describe, refusals, weaknesses
 
     layout = Layout(given.site.id, given.logs.kafka_generation, given.logs.partitions)
-    client = KafkaClient(given.logs.kafka_servers, "vardevakt-doctor")
+    try:
+        client = KafkaClient(kafka_access(given), "vardevakt-doctor")
+    except (JournalError, SettingsError) as error:
+        yield bad("kafka", str(error), "mend the files that [logs] names")
+        return
     try:
         found = describe(client, layout)
         yield ok("kafka", f"{client.servers} answers")

@@ -21,8 +21,9 @@ from ingest.client_kafka import KafkaClient, Message
 from ingest.clock import SystemClock
 from ingest.codecs import default_codecs
 from ingest.journal import SnapshotStore
+from ingest.kafka_access import KafkaAccess
 from ingest.record import Recorded
-from ingest.topics import RAW, Layout, Placement, clock_record, encode_raw
+from ingest.topics import ALARMS, RAW, Layout, Placement, clock_record, encode_raw
 from ingest.topics_kafka import require
 from ingest.writer_kafka import KafkaWriter
 from rules.effects import LIVE, Effect
@@ -36,6 +37,8 @@ from rules.worker_faust import SESSION_S, FaustLane
 
 WORKER_LANES = (SOURCE, LIVE)
 FLOOR_LANES = (FLOOR,)
+# Only the homes' clock heeds the horizon, so that of the other lanes must not reach homes.
+CLOCK_OF = {SOURCE: RAW, FLOOR: ALARMS}
 STOP_S, STALLED_STOP_S = 30.0, 3.0  # a lane that is stuck will not come back for being asked
 EX_OK, EX_LANE_ENDED = 0, 70  # the process's exit code; 70: EX_SOFTWARE, start it again
 
@@ -51,9 +54,9 @@ class WorkerDesk(Sink[Effect], Protocol):
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker must know. `servers`: "host:port,host:port"."""
+    """What a worker must know."""
 
-    servers: str
+    kafka: KafkaAccess
     layout: Layout
     lanes: tuple[str, ...] = WORKER_LANES
     zigbee_bases: tuple[str, ...] = ("zigbee2mqtt",)
@@ -78,17 +81,17 @@ class Worker:
         self._clock, self._codecs = SystemClock(), default_codecs(options.zigbee_bases)
         self.ended = threading.Event()
         self._raw: dict[int, RawRows] = {}
-        self._client = KafkaClient(options.servers, options.name)
+        self._client = KafkaClient(options.kafka, options.name)
         reader, now_ms, known = self._client.reader(), self._clock.now_ms, self._desk.positions
         raw = range(layout.partitions)
         horizon = Horizon(reader, layout.topic(RAW), lambda: dict.fromkeys(raw, 0) | known(SOURCE), now_ms)
         self.partitions = [
-            Partitions(self._lane(name), kept, now_ms, self._write_clock, horizon_ms=lambda: horizon.ms)
+            Partitions(self._lane(name), kept, now_ms, partial(self._write_clock, name), horizon_ms=lambda: horizon.ms)
             for name in options.lanes
         ]
         self.lanes = [
             FaustLane(
-                options.servers, f"vardevakt.{layout.site}.{owner.lane.name}.{layout.generation}", owner,
+                options.kafka, f"vardevakt.{layout.site}.{owner.lane.name}.{layout.generation}", owner,
                 session_s=options.session_s, name=options.name,
             )
             for owner in self.partitions
@@ -155,11 +158,11 @@ class Worker:
             if lane.owner.lane.name == name:
                 lane.read_again(partition)
 
-    def _write_clock(self, partition: int, at_ms: int) -> None:
-        """Carry on the time of one partition: its source fold hands the record on to its inputs and alarms. When it is
-        lost, it is asked for again.
+    def _write_clock(self, name: str, partition: int, at_ms: int) -> None:
+        """Carry on the time of one partition: its source fold hands the record on. When it is lost, it is asked for
+        again.
         """
-        value = encode_raw(self.options.layout.site, clock_record(at_ms, partition))
+        value = encode_raw(self.options.layout.site, clock_record(at_ms, partition, CLOCK_OF.get(name, "")))
         message = Message(self.options.layout.topic(RAW), partition, b"", value)
         self._client.submit(self._client.produce([message]))
 

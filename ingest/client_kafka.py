@@ -23,6 +23,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ingest.journal import JournalError
+from ingest.kafka_access import KafkaAccess, access
 
 REQUEST_MS = 10_000
 RECORD_BYTES = 4 * 1024 * 1024
@@ -72,9 +73,9 @@ class Topic(msgspec.Struct, frozen=True):
 class KafkaClient:
     """One connection to the cluster: a producer, and consumers that belong to no group."""
 
-    def __init__(self, servers: str, name: str = "vardevakt") -> None:
-        """`servers`: "host:port,host:port". Nothing is connected before the first call."""
-        self.servers, self._name = servers, name
+    def __init__(self, kafka: KafkaAccess | str, name: str = "vardevakt") -> None:
+        """Nothing is connected before the first call. JournalError: a certificate cannot be used."""
+        self.servers, self._name, self._access = access(kafka).servers, name, access(kafka).of_aiokafka()
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._loop = asyncio.new_event_loop()
         self._producer: AIOKafkaProducer | None = None
@@ -124,7 +125,7 @@ class KafkaClient:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self.servers, client_id=self._name, acks="all", enable_idempotence=True,
+                    **self._access, client_id=self._name, acks="all", enable_idempotence=True,
                     request_timeout_ms=REQUEST_MS, max_request_size=RECORD_BYTES, max_batch_size=RECORD_BYTES // 8,
                 )  # fmt: skip
                 try:
@@ -151,9 +152,7 @@ class KafkaClient:
         return self.call(self._admin(lambda admin: _describe(admin, names, config)))
 
     async def _admin(self, ask: Callable[[AIOKafkaAdminClient], Awaitable[_T]]) -> _T:
-        admin = AIOKafkaAdminClient(
-            bootstrap_servers=self.servers, client_id=self._name, request_timeout_ms=REQUEST_MS
-        )  # fmt: skip
+        admin = AIOKafkaAdminClient(**self._access, client_id=self._name, request_timeout_ms=REQUEST_MS)
         try:
             await admin.start()
             return await ask(admin)
@@ -236,7 +235,7 @@ class Reader:
         async with self._client._starting:  # noqa: SLF001 - one of us
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(
-                    bootstrap_servers=self._client.servers, enable_auto_commit=False, auto_offset_reset="earliest",
+                    **self._client._access, enable_auto_commit=False, auto_offset_reset="earliest",  # noqa: SLF001 - one of us
                     request_timeout_ms=REQUEST_MS, max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=POLL_MS,
                 )  # fmt: skip
                 try:

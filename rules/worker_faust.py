@@ -28,6 +28,7 @@ from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from ingest.kafka_access import KafkaAccess
 from rules.lanes import Stored
 from rules.partitions import Away, Misplaced, Partitions
 
@@ -131,11 +132,17 @@ class FaustLane:
     """One lane of this worker. `start` and `stop` from any thread; `failed` says why it ended by itself."""
 
     def __init__(
-        self, servers: str, group: str, owner: Partitions, *, session_s: float = SESSION_S, name: str = "vardevakt"
+        self,
+        kafka: KafkaAccess,
+        group: str,
+        owner: Partitions,
+        *,
+        session_s: float = SESSION_S,
+        name: str = "vardevakt",
     ) -> None:
         """`group`: workers of one lane of one site and generation share it."""
         self.owner, self.group = owner, group
-        self._servers, self._session_s, self._name = servers, session_s, name
+        self._kafka, self._session_s, self._name = kafka, session_s, name
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name=f"lane-{owner.lane.name}", daemon=True)
@@ -176,7 +183,7 @@ class FaustLane:
                 self.on_failure()
 
     async def _work(self) -> None:
-        app = _app(self._servers, self.group, self._session_s, self._name)
+        app = _app(self._kafka, self.group, self._session_s, self._name)
         turn, pool = asyncio.Lock(), ThreadPoolExecutor(STEPS_AT_ONCE, f"step-{self.owner.lane.name}")
         ours = type("LaneConsumer", (Consumer,), {"owner": self.owner, "turn": turn, "pool": pool})
         app.transport = type("LaneTransport", (driver.Transport,), {"Consumer": ours})(app.conf.broker_consumer, app)
@@ -211,12 +218,23 @@ class FaustLane:
             pool.shutdown(wait=False)
 
 
-def _app(servers: str, group: str, session_s: float, name: str) -> Any:
-    brokers = ";".join(f"kafka://{server.strip()}" for server in servers.split(","))
+def _app(kafka: KafkaAccess, group: str, session_s: float, name: str) -> Any:
+    brokers = ";".join(f"kafka://{server.strip()}" for server in kafka.servers.split(","))
     return _App(
         group, broker=brokers, broker_client_id=name, datadir=tempfile.gettempdir(), autodiscover=False, store="memory://",
         web_enabled=False, topic_allow_declare=False, topic_disable_leader=True, stream_wait_empty=False,
         stream_recovery_delay=0.0, broker_session_timeout=session_s, broker_heartbeat_interval=session_s / 4,
         broker_request_timeout=max(20.0, 2 * session_s), broker_max_poll_records=ROWS,
         consumer_max_fetch_size=FETCH_BYTES, consumer_auto_offset_reset="earliest",
+        broker_credentials=_credentials(kafka),
     )  # fmt: skip
+
+
+def _credentials(kafka: KafkaAccess) -> Any:
+    """None: Kafka asks nothing."""
+    context = kafka.context()
+    if kafka.user:
+        return faust.SASLCredentials(
+            username=kafka.user, password=kafka.password, ssl_context=context, mechanism=kafka.mechanism
+        )
+    return None if context is None else faust.SSLCredentials(context)

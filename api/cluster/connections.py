@@ -45,7 +45,7 @@ class Connections:
         self.codecs = default_codecs(self.zigbee_bases)
         self.placement = Placement(self.layout, self.codecs)
         self.changed = Wakeup()
-        self.kafka = KafkaClient(cluster.servers, self.name)
+        self.kafka = KafkaClient(cluster.kafka, self.name)
         try:
             require(self.kafka, self.layout)
             self.database = open_database(cluster.desk)

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from alerts.database import Server
+from ingest.kafka_access import KafkaAccess
 from ingest.topics import Layout
 
 
@@ -24,9 +25,9 @@ ALL_ROLES = tuple(RoleName)
 
 
 class ClusterOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`servers`: of Kafka, "host:port,host:port"; `desk`: PostgreSQL."""
+    """`desk`: PostgreSQL."""
 
-    servers: str
+    kafka: KafkaAccess
     layout: Layout
     desk: Server
     roles: tuple[RoleName, ...] = ALL_ROLES

@@ -33,7 +33,7 @@ class LanesRole:
     ) -> None:
         """`series`: where it is kept when each address was last heard; None: these lanes do not know it."""
         options = WorkerOptions(
-            servers=common.cluster.servers, layout=common.layout, lanes=lanes, name=f"{lanes[0]}-{common.name}",
+            kafka=common.cluster.kafka, layout=common.layout, lanes=lanes, name=f"{lanes[0]}-{common.name}",
             zigbee_bases=common.zigbee_bases,
         )  # fmt: skip
         self._layout, self._on_end = common.layout, on_end

@@ -17,6 +17,7 @@ from alerts.desk import Desk
 from alerts.snapshots_sql import SqlSnapshots
 from api.worker import FLOOR_LANES, WORKER_LANES, Worker, WorkerOptions
 from ingest.client_kafka import KafkaClient, Message
+from ingest.kafka_access import KafkaAccess
 from ingest.topics import INPUTS, RAW
 from tests.soak.machines import Machines, pause
 from tests.soak.promises import Promises
@@ -166,7 +167,8 @@ def rebalance_storm(machines: Machines, seconds: float = 20.0, every_s: float = 
     moves = 0
     while time.monotonic() < until_s:
         options = WorkerOptions(
-            servers=cluster.kafka, layout=cluster.layout, lanes=(*WORKER_LANES, *FLOOR_LANES), name=f"third-{moves}",
+            kafka=KafkaAccess(cluster.kafka), layout=cluster.layout, lanes=(*WORKER_LANES, *FLOOR_LANES),
+            name=f"third-{moves}",
         )  # fmt: skip
         third = Worker(options, desk, snapshots)
         third.start()

@@ -67,15 +67,17 @@ def require_jars() -> Path:
 class Kafka:
     """A Kafka of this test alone; port and data stay the same over stop and start, as a real broker's do."""
 
-    def __init__(self, folder: Path) -> None:
-        """Write the configuration below `folder` and format its storage; nothing runs yet."""
+    def __init__(self, folder: Path, more: str = "") -> None:
+        """Write the configuration below `folder`, `more` at its end (the last line of a name counts), and format its
+        storage; nothing runs yet.
+        """
         self._classpath = str(require_jars() / "*")
         self.port, controller = free_port(), free_port()
         self.folder, self.log = folder, folder / "kafka.log"
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "server.properties"
-        self._config.write_text(PROPERTIES.format(port=self.port, controller=controller, folder=folder))
+        self._config.write_text((PROPERTIES + more).format(port=self.port, controller=controller, folder=folder))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "a", 1)
         with self.log.open("ab") as log:
             command = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._config))

@@ -17,6 +17,7 @@ from typing import Any
 
 from api.log_setup import configure_logging
 from api.worker import Worker, WorkerOptions, run_worker
+from ingest.kafka_access import KafkaAccess
 from ingest.topics import Layout
 from tests.support.effect_store import EffectStore
 from tests.support.file_snapshots import FileSnapshots
@@ -59,8 +60,8 @@ def main() -> int:
     configure_logging()
     stopping = threading.Event()
     options = WorkerOptions(
-        servers=given.servers, layout=Layout(given.site, given.generation, given.partitions), name=given.name,
-        lanes=tuple(given.lanes.split(",")), session_s=given.session_s, stall_s=given.stall_s,
+        kafka=KafkaAccess(given.servers), layout=Layout(given.site, given.generation, given.partitions),
+        name=given.name, lanes=tuple(given.lanes.split(",")), session_s=given.session_s, stall_s=given.stall_s,
     )  # fmt: skip
 
     def answer(worker: Worker) -> None:
