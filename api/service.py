@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -70,6 +70,9 @@ class Parts(msgspec.Struct):
     intake: MqttIntake | None
     broker: EmbeddedBroker | None
     codecs: Sequence[Codec]
+
+
+Lane = SourceRunner | FoldRunner
 
 
 class Service:
@@ -130,15 +133,18 @@ class Service:
         """Until the folds are rebuilt and stand where the logs do. Both are bounded, so that what is wrong with one, or
         a long backlog, holds back no alarm for ever.
         """
-        parts, folds, pause = self.parts, (self.parts.floor, self.parts.home), threading.Event()
-        ready = all(one.ready.wait(REBUILT_WITHIN_S) for one in (parts.source, *folds))
-        end_s = time.monotonic() + CATCH_UP_S
+        parts, pause = self.parts, threading.Event()
+        lanes: dict[str, Lane] = {"source": parts.source, "floor": parts.floor, "home": parts.home}
+        stood, end_s = _at_work(lanes), time.monotonic() + REBUILT_WITHIN_S
+        ready = all(one.ready.wait(max(0.0, end_s - time.monotonic())) for one in lanes.values())
+        if ready:
+            stood, end_s = _at_work(lanes), time.monotonic() + CATCH_UP_S
         behind = not (ready and parts.journal.inputs.wait_position(raw_end, CATCH_UP_S))
-        while not behind and any(one.oldest_age_ms for one in folds):
+        while not behind and (parts.floor.oldest_age_ms or parts.home.oldest_age_ms):
             pause.wait(0.02)
             behind = time.monotonic() > end_s
         if behind:
-            log.error("started_behind", source=parts.source.lag, floor=parts.floor.lag, home=parts.home.lag)
+            _tell_behind(lanes, stood)
 
     def stop(self) -> None:
         """Stop taking in, finish what is under way, write snapshots, close files."""
@@ -188,6 +194,23 @@ class Service:
     def on_emergency(self, record: RawRecord) -> None:
         self.words.emergency(record)
         self._notify_pages()
+
+
+def _at_work(lanes: Mapping[str, Lane]) -> dict[str, int]:
+    """Where those stand that have something to do."""
+    return {name: one.position for name, one in lanes.items() if one.lag or not one.ready.is_set()}
+
+
+def _tell_behind(lanes: Mapping[str, Lane], stood: Mapping[str, int]) -> None:
+    """Behind and on its way is a long backlog or a slow machine: it ends by itself, and who is told of something
+    until then may be told of what is over. What has not moved at all hangs: somebody must look, the rest goes on.
+    """
+    unread = {name: one.lag for name, one in lanes.items()}
+    stuck = [name for name, one in lanes.items() if unread[name] and one.position == stood.get(name)]
+    if stuck:
+        log.error("started_stuck", stuck=stuck, **unread)
+    else:
+        log.warning("started_behind", **unread)
 
 
 def _none(_value: object) -> None:

@@ -27,13 +27,13 @@
   }
   function put(element, text) { if (element && element.textContent !== text) element.textContent = text; }
 
-  function tick() {
+  function tick() { board.calmly('texts', count); watch(); }
+  function count() {
     const now = serviceNow();
     for (const e of document.querySelectorAll('[data-since]')) { const age = now - e.dataset.since; put(e, age < 3600000 ? running(age) : e.dataset.then); }
     for (const e of document.querySelectorAll('[data-ago]')) { const age = now - e.dataset.ago; put(e, age < 3600000 ? span(age) : e.dataset.then); }
     for (const e of document.querySelectorAll('[data-until]')) { const left = e.dataset.until - now; put(e, left > 0 ? e.dataset.in.replace('{}', span(left + 999)) : e.dataset.soon); }
     if (heardAt !== null) put(document.querySelector('[data-heard-age]'), span(now - heardAt));
-    watch();
   }
 
   function watch() {
@@ -45,7 +45,7 @@
       bar.classList.toggle('out', out);
       put(bar.querySelector('[data-blind-at]'), clock(lastBeatAt));
       put(bar.querySelector('[data-blind-age]'), span(silence));
-      bar.hidden = !blind;
+      if (bar.hidden === blind) window.board.calmly('blind-bar', () => { bar.hidden = root.dataset.page !== 'blind'; });
     }
     if (blind && was !== 'blind') document.title = '⚠ ' + document.title.replace(/^⚠ /, '');
     if (!blind && was === 'blind') { document.title = document.title.replace(/^⚠ /, ''); soon(); }

@@ -1,21 +1,15 @@
 // Loading fragments calmly: children are matched by data-key, kept when data-rev is the same, put into the new order
-// otherwise. Nothing moves under a finger; what came in out of sight is told by a mark ("1 ny").
+// otherwise. Nothing moves under a finger (finger.js); what came in out of sight is told by a mark ("1 ny").
 (function () {
   'use strict';
-  const HOLD = 600, SAID_FOR = 8000;
-  const waiting = new Map();  // target -> the newest fragment for it: an older one never comes after a newer
-  let fingerDown = false, freeAt = 0;
-
-  document.addEventListener('pointerdown', () => { fingerDown = true; }, { capture: true, passive: true });
-  for (const kind of ['pointerup', 'pointercancel']) document.addEventListener(kind, () => { fingerDown = false; freeAt = performance.now() + HOLD; setTimeout(later, HOLD + 10); }, { capture: true, passive: true });
-  function busy() { return fingerDown || performance.now() < freeAt; }
-  function later() { if (busy()) return; const jobs = [...waiting]; waiting.clear(); for (const [target, fragment] of jobs) settle(target, fragment); }
+  const SAID_FOR = 8000;
 
   function same(old, fresh) { return old.dataset.rev !== undefined && old.dataset.rev === fresh.dataset.rev && old.dataset.open === fresh.dataset.open; }
+  function onItsWay(element) { return Boolean(element.querySelector('form.htmx-request')); }  // its answer is told in it
   function inUse(element) {
     const at = document.activeElement;
     if (at && element.contains(at) && at.matches('input:not([type=hidden]), textarea, select')) return true;
-    return Boolean(element.querySelector('details.unfold[open], form.document :checked'));
+    return onItsWay(element) || Boolean(element.querySelector('details.unfold[open], form.document :checked'));
   }
   function keep(old, fresh) {
     const before = old.querySelector(':scope > .said'), after = fresh.querySelector(':scope > .said');
@@ -51,8 +45,7 @@
       if (element !== before) { window.htmx.process(element); if (focus) focus(); }
       if (!before && element.matches('.card')) added.push(element);
     }
-    for (const gone of old.values()) gone.remove();
-    facts(target, root);
+    for (const gone of old.values()) if (!onItsWay(gone)) gone.remove();
     if (anchor && anchor.isConnected && target.contains(anchor)) { const moved = anchor.getBoundingClientRect().top - top; if (moved && window.scrollY > 0) window.scrollBy(0, moved); }
     arrived(added);
   }
@@ -82,8 +75,8 @@
     isInlineSwap: (style) => style === 'calm',
     handleSwap: (style, target, fragment) => {
       if (style !== 'calm') return false;
-      waiting.delete(target);
-      if (busy()) { waiting.set(target, fragment); if (fragment.firstElementChild) facts(target, fragment.firstElementChild); } else settle(target, fragment);
+      if (fragment.firstElementChild) facts(target, fragment.firstElementChild);
+      window.board.calmly(target, () => settle(target, fragment));
       return true;
     },
   });
@@ -94,7 +87,7 @@
     window.addEventListener('scroll', () => { if (window.scrollY < 40) seen(); }, { passive: true });
     // An answer to an act stands for a while; a refusal (409) is an answer too, a lost connection is told in words.
     body.addEventListener('htmx:beforeSwap', (e) => { if ([403, 404, 409, 422].includes(e.detail.xhr.status)) { e.detail.shouldSwap = true; e.detail.isError = false; } });
-    body.addEventListener('htmx:afterSwap', (e) => { const said = e.detail.target; if (said && said.classList && said.classList.contains('said')) { forget(said); freeAt = 0; window.board.refresh(); } });
+    body.addEventListener('htmx:afterSwap', (e) => { const said = e.detail.target; if (said && said.classList && said.classList.contains('said')) { forget(said); window.board.lifted(); window.board.refresh(); } });
     for (const kind of ['htmx:sendError', 'htmx:timeout', 'htmx:responseError']) body.addEventListener(kind, (e) => { const said = e.detail.target; if (said && said.classList && said.classList.contains('said')) said.textContent = body.dataset.unsent; });
     body.addEventListener('htmx:beforeRequest', (e) => { const form = e.detail.elt; if (form.matches && form.matches('form')) for (const b of form.querySelectorAll('button')) b.disabled = true; });
     body.addEventListener('htmx:afterRequest', (e) => { const form = e.detail.elt; if (form.matches && form.matches('form')) { for (const b of form.querySelectorAll('button')) b.disabled = false; if (e.detail.successful) { const fold = form.closest('details.unfold'); if (fold) fold.open = false; if (form.matches('.document')) form.reset(); } } });

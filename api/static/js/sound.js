@@ -36,7 +36,8 @@
   // A browser that has not been tapped stays silent: say so on the page instead of being calm.
   function tapSign() {
     const sign = document.getElementById('tap-for-sound');
-    if (sign) sign.hidden = muted() || Boolean(context && context.state === 'running');
+    const hidden = muted() || Boolean(context && context.state === 'running');
+    if (sign) window.board.calmly('tap-sign', () => { sign.hidden = hidden; });  // the tap that ends it is often an act
   }
   function strip() { return document.getElementById('strip'); }
   function muted() { const s = strip(); return Boolean(s && s.dataset.muted === 'yes'); }
