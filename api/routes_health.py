@@ -1,7 +1,8 @@
 """For machines that watch this one: is it alive, is it ready, and its figures. Nothing personal, no log-in.
 
 Alive means that the folds move, not that the process runs: a loop that is stuck looks healthy from outside while people
-wait (lessons from other systems: liveness = age of the oldest unread row).
+wait (lessons from other systems: liveness = age of the oldest unread row). Old rows alone are a backlog: who is
+restarted in the middle of it begins it again, and never comes through.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from api.wire import utc_text
 
 router = guarded_router(tags=["health"])
 
-STUCK_MS = 120_000  # unread for so long = not alive: the supervisor may restart
+STUCK_MS = 120_000  # work for so long and not a step = not alive: the supervisor may restart
 GAPS_MAX = 50
 LAGGING_MS = 10_000  # unread for so long = not ready: alerts come late
 SERIES_ROWS = 20_000  # of INPUTS not in the curves yet: these are minutes behind
@@ -120,8 +121,8 @@ def _runners(services: Services) -> list[tuple[str, RunnerStatus]]:
 def _stopped(name: str, runner: RunnerStatus) -> list[Reason]:
     if not runner.healthy:
         return [Reason(code="fold_stopped", part=name)]
-    if runner.oldest_age_ms > STUCK_MS:
-        return [Reason(code="fold_stuck", part=name, detail=f"oldest unread row {runner.oldest_age_ms // 1000} s")]
+    if runner.still_ms > STUCK_MS and runner.oldest_age_ms > STUCK_MS:
+        return [Reason(code="fold_stuck", part=name, detail=f"no step for {runner.still_ms // 1000} s")]
     return []
 
 

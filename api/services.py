@@ -60,6 +60,11 @@ class RunnerStatus(Protocol):
         ...
 
     @property
+    def still_ms(self) -> int:
+        """Since it last took a step, or found nothing to do. A fold that works through a backlog moves."""
+        ...
+
+    @property
     def healthy(self) -> bool:
         """False when its thread is gone, fenced, or cannot write."""
         ...

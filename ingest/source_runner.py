@@ -9,6 +9,7 @@ snapshot not after the position on disk and refolded up to it; what the refold s
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -63,6 +64,7 @@ class SourceRunner:
         self.ready = threading.Event()  # rebuilt and at work
         self.healthy = True
         self.fenced = False
+        self._moved_s = time.monotonic()
         self.quarantined: tuple[dict[str, str], ...] = ()  # never any: what we cannot fold is a dead letter
 
     # ------------------------------------------------------------- any thread
@@ -97,6 +99,11 @@ class SourceRunner:
         """How long the oldest row not yet folded has waited; 0 when there is none."""
         rows = self._raw.read(self._position, 1) if self.lag else []
         return max(0, self._now_ms() - rows[0].received_at_ms) if rows else 0
+
+    @property
+    def still_ms(self) -> int:
+        """Since its last step, or its last look that found nothing to do."""
+        return int((time.monotonic() - self._moved_s) * 1_000)
 
     def next_due(self) -> int | None:
         """When the fold next needs time to move, as of its last batch; for the clock writer."""
@@ -168,7 +175,7 @@ class SourceRunner:
             if not rows:
                 raise JournalError(f"RAW ends at {self._position}, before the source fold's position {position}")
             self._fold_rows(rows)
-            self._position = rows[-1].seq
+            self._position, self._moved_s = rows[-1].seq, time.monotonic()
         self._next_due_ms = self._fold.next_due()
         self.ready.set()
 
@@ -180,11 +187,12 @@ class SourceRunner:
         """Fold and write the next rows; False when there are none, or when we were stopped while writing."""
         rows = self._raw.read(self._position, BATCH)
         if not rows:
+            self._moved_s = time.monotonic()
             return False
         folded = self._fold_rows(rows)
         if not self._write(rows[-1].seq, folded):
             return False
-        self._position = rows[-1].seq
+        self._position, self._moved_s = rows[-1].seq, time.monotonic()
         self._next_due_ms = self._fold.next_due()
         recorded = [entry for one in folded for entry in one.recorded]
         if recorded:

@@ -9,6 +9,7 @@ on its own cursor, for the floor (lane "floor").
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -57,6 +58,7 @@ class FoldRunner:
         self.healthy = True
         self.fenced = False
         self.ready = threading.Event()  # rebuilt and at work
+        self._moved_s = time.monotonic()
 
     def start(self) -> None:
         self._thread.start()
@@ -112,6 +114,11 @@ class FoldRunner:
         return max(0, self._now_ms() - rows[0].received_at_ms) if rows else 0
 
     @property
+    def still_ms(self) -> int:
+        """Since its last step, or its last look that found nothing to do."""
+        return int((time.monotonic() - self._moved_s) * 1_000)
+
+    @property
     def quarantined(self) -> list[dict[str, str]]:
         """Rules that raised and are off for one subject: {"rule", "subject"}."""
         return self._quarantined
@@ -162,6 +169,7 @@ class FoldRunner:
                 state.take(rows)
             else:
                 state.advance(state.applied)
+            self._moved_s = time.monotonic()
         self._look()
         self.ready.set()
 
@@ -200,7 +208,7 @@ class FoldRunner:
             self._state.take(rows)
         else:
             self._state.advance(newest if limit is None else min(newest, limit))
-        self.next_due_ms = self._state.next_due_ms
+        self.next_due_ms, self._moved_s = self._state.next_due_ms, time.monotonic()
         self._log(self._state.said)
         return bool(rows)
 

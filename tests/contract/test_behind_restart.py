@@ -22,6 +22,7 @@ from tests.support.desk import SITE
 from tests.support.waiting import wait_until
 
 BACKLOG = 400
+LONG_S = 3_600.0  # as if it had stood still for so long
 SOON_S = 0.5  # instead of 60 s to be rebuilt and 10 s to catch up
 
 
@@ -67,8 +68,9 @@ def said_at_start(service: Service) -> list[tuple[str, str, list[str]]]:
 def test_behind_and_on_its_way_is_a_warning(service):
     """The rules have a backlog that takes longer than the start waits: nothing is wrong, and it comes to its end."""
     home, inputs = service.parts.home, service.parts.journal.inputs
-    home._inputs = SlowInputs(inputs)
+    home._inputs, home._moved_s = SlowInputs(inputs), home._moved_s - LONG_S
     assert said_at_start(service) == [("warning", "started_behind", [])]
+    assert home.still_ms < LONG_S * 1_000, "a step in the middle of a backlog is one: no supervisor ends it"
     home._inputs = inputs
     wait_until(lambda: home.position == inputs.last_seq(), "the backlog is folded")
 
@@ -80,6 +82,8 @@ def test_a_fold_that_does_not_move_is_an_error(service, monkeypatch, lane):
     monkeypatch.setattr(api.service, "REBUILT_WITHIN_S", SOON_S)
     hung = getattr(service.parts, lane)
     begin, hung.start = hung.start, lambda: None
+    hung._moved_s -= LONG_S
     assert said_at_start(service) == [("error", "started_stuck", [lane])]
+    assert hung.still_ms >= LONG_S * 1_000
     begin()
     wait_until(lambda: service.parts.home.position >= BACKLOG, "it goes on where it stood")

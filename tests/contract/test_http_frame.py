@@ -96,7 +96,8 @@ def test_alive_means_that_the_folds_move(stack):
     assert client.get("/health/live").json() == {"status": "ok", "reasons": [], "feed": None}
 
     set_to(stack.runners["home"], healthy=False)
-    set_to(stack.runners["floor"], oldest_age_ms=121_000)
+    set_to(stack.runners["floor"], oldest_age_ms=121_000, still_ms=121_000)
+    set_to(stack.runners["source"], oldest_age_ms=3_600_000, still_ms=50)  # an hour behind, and on its way
     answer = client.get("/health/live")
 
     assert answer.status_code == 503

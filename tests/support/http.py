@@ -105,6 +105,7 @@ class Runner:
     position: int = 0
     lag: int = 0
     oldest_age_ms: int = 0
+    still_ms: int = 0
     healthy: bool = True
     quarantined: Sequence[Mapping[str, str]] = ()
 
