@@ -9,6 +9,7 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from alerts.handling.acts import BAD_BODY, KEY_REUSED, UNKNOWN_ALERT, Actor, Refused
+from alerts.handling.cards import NUMBERS
 from alerts.reads import queries
 from api.actors import acting
 from api.auth import Caller, carer, purpose, services_of, signed_in
@@ -104,7 +105,7 @@ ACT_BODY: dict[str, Any] = {
         "staff": {"type": "string", "description": "Who acts; required with a machine key."},
         "note": {"type": "string", "maxLength": 2000, "description": "Any act but `note`: a few words."},
         "text": {"type": "string", "maxLength": 2000, "description": "note: the words."},
-        "call": {"type": "string", "enum": ["110", "112", "113", "116117"], "description": "note: a call made."},
+        "call": {"type": "string", "enum": list(NUMBERS), "description": "note: a call made."},
         "search": {
             "type": "string",
             "enum": ["start", "stop"],

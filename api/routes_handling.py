@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.handling import card_reads
 from alerts.handling.acts import Actor, Refused
+from alerts.handling.cards import CardNumber
 from alerts.reads import queries
 from alerts.routing.owners import RECEIVED
 from api.actors import acting
@@ -44,13 +45,15 @@ class Said(BaseModel):
     said: Literal["received", "returned"]
 
 
-@router.get("/{alert_id}/card", summary="What 110, 112 or 113 will ask about", responses=problems(401, 403, 404))
+@router.get(
+    "/{alert_id}/card", summary="What 110, 112, 113 or 116117 will ask about", responses=problems(401, 403, 404)
+)
 def card(
     request: Request,
     alert_id: AlertId,
     caller: Carer,
     why: Why,
-    number: Annotated[Literal["110", "112", "113"], Query()] = "113",
+    number: Annotated[CardNumber, Query()] = "113",
 ) -> dict[str, Any]:
     """To read out: address, position where it may be seen, door and key, who is there, what is known. Logged as a read
     of that person. That somebody rang is an act: `note` with `call`.

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Request
 
-from alerts.routing.policies import shipped
+from alerts.routing.policy_choice import shipped
 from alerts.routing.policy_store import Policies
 from alerts.routing.profiles import PROFILES
 from alerts.site.settings_store import SettingRefused

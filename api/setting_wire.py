@@ -39,6 +39,7 @@ def refused(error: SettingRefused) -> Problem:
     errors = [
         {"field": _outside(found.field), "message": _outside(found.message), "code": found.code}
         | ({"nearest": _outside(found.nearest)} if found.nearest else {})
+        | ({"args": found.args} if found.args else {})
         for found in error.problems
     ]
     first = error.problems[0]

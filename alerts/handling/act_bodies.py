@@ -13,6 +13,7 @@ import msgspec
 
 from alerts.handling import acts
 from alerts.handling.acts import BAD_BODY, Refused
+from alerts.handling.cards import CardNumber
 from alerts.handling.lifecycle import ASK_AGAIN_MAX_MINUTES
 from ingest.prepared_types import prepare
 
@@ -47,7 +48,7 @@ class HandOver(Plain, frozen=True, kw_only=True):
 
 class Note(msgspec.Struct, frozen=True):
     text: Text = ""
-    call: Literal["110", "112", "113", "116117"] | None = None  # a call made outside is an act of its own
+    call: CardNumber | None = None  # a call made outside is an act of its own
     search: Literal["start", "stop"] | None = None  # for the person: positions are visible meanwhile
     at: Instant | None = None
 

@@ -1,7 +1,7 @@
-"""Edge: what stands on the card for 110, 112 or 113: where, how to get in, who, and what is known. Read out, not sent.
+"""Edge: the card for 110, 112, 113 or 116117: where, how to get in, who, and what is known. Read out, not sent.
 
 Personal, all of it: whoever shows it records the read first (`alerts/access/access_log.py`). A protected address stands
-here, because an ambulance must find it, and says that it is protected.
+here, because whoever goes must find it, and says that it is protected.
 """
 
 from __future__ import annotations

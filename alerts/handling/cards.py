@@ -1,4 +1,5 @@
-"""Pure: when the desk offers what 112 or 113 will ask about (domain §4 "113/112 card"). By hand it can always be asked.
+"""Pure: when the desk offers what 112 or 113 will ask about (domain §4 "113/112 card"). By hand it can always be asked,
+for every number of NUMBERS.
 
 | card | offered | unless by then |
 |---|---|---|
@@ -10,15 +11,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 from alerts.handling.lifecycle import ACTIVE, MOMENTARY
 from alerts.routing.profiles import MINUTE
 
 AMBULANCE = "113"
 POLICE = "112"
-FIRE = "110"
-NUMBERS = (AMBULANCE, POLICE, FIRE)  # in the order in which they are mostly needed
+CardNumber = Literal["113", "112", "110", "116117"]  # 116117: the doctor on call
+NUMBERS: tuple[CardNumber, ...] = get_args(CardNumber)  # in the order in which they are mostly needed
 
 WANDERING_RULES = ("R10", "R12", "R13", "R14")
 WANDERING_CODES = ("2", "4.15", "4.21")

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from alerts.routing.escalation import FUNCTION, RESPONDER, Chosen, Duty, Snapshot, Target, snapshot, with_next
-from alerts.routing.policies import FUNCTION_WORD, US, Asked, Policy, choose
+from alerts.routing.policies import FUNCTION_WORD, US, Policy
+from alerts.routing.policy_choice import Asked, choose
 from alerts.routing.policy_reads import policies_for
 from alerts.schema.people import contacts, functions, residents
 from alerts.shifts.duty import functions_on_duty

@@ -1,12 +1,11 @@
-"""Pure: who is rung, as data. What a policy may say, which one holds for an alert, and which ones cannot be saved.
+"""Pure: who is rung, as data. What a policy may say, and which ones cannot be saved.
 
 Theory of operation. A policy is a chain (`alerts/routing/profiles.py`) with the alerts it is for: ward, person, rules
-or VKP codes, priorities, local hours. Everything that is left out is "any". The policy that says most about an alert
-holds: person before rule before code before ward before hours before priority, then the id (`choose`). Where none of
-the site's own fits, the ward's profile holds; so the two shipped profiles are the policies of last resort, in the same
-data form (`shipped`). The chain is stored with the incident when it begins: a policy saved later holds for the next.
+or VKP codes, priorities, local hours. Everything that is left out is "any". Which one holds for an alert is
+`alerts/routing/policy_choice.py`.
 
-A policy that could end in silence is not saved (`silence`), nor one that names nobody (`nobody`):
+A policy that could end in silence is not saved (`silence`), nor one that names nobody (`nobody`). Each reason has a
+code and arguments of its own, for the pages (words `policy_problem.<code>`):
 
 | refused | because |
 |---|---|
@@ -22,7 +21,7 @@ A policy that could end in silence is not saved (`silence`), nor one that names 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -37,12 +36,12 @@ from pydantic import (
     model_validator,
 )
 
-from alerts.routing.profiles import BY_DAY, HOUR, MINUTE, PROFILES, RING, STAFF_ALARM, WORKDAY, Chain
+from alerts.routing.profiles import BY_DAY, HOUR, MINUTE, RING, WORKDAY, Chain
 from alerts.site.model import PLANNED, Item
 from alerts.site.problems import Problem, meant, problems_of, shown, wrong
 from alerts.site.types import Duration, Id, Label
 from ingest.quantities import format_duration, format_window, parse_duration_ms, parse_window
-from rules.local_time import Window, window_at
+from rules.local_time import Window
 
 US = "us"
 STEPS_MAX = 20
@@ -133,7 +132,7 @@ class Policy(Item):
     def _never_silent(self) -> Policy:
         found = silence(self)
         if found is not None:
-            raise wrong("silent", found[1], found[0])
+            raise wrong(found.code, found.message, found.field, args=found.args)
         return self
 
     def worst(self) -> str:
@@ -144,19 +143,6 @@ class Policy(Item):
         """What an incident takes over of it."""
         steps = tuple((step.after_ms, step.tell) for step in self.steps)
         return Chain(MODES[self.rings], steps, self.repeat_ms)
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """The alert that a policy is chosen for."""
-
-    priority: str
-    at_ms: int
-    timezone: str
-    ward: str | None = None
-    resident: str | None = None
-    rule: str = ""
-    code: str = ""
-    staff_alarm: bool = False
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -177,42 +163,60 @@ def parse(policy_id: str, value: Mapping[str, Any], known: Known) -> Policy | li
     return nobody(policy, known) or policy
 
 
-def silence(policy: Policy) -> tuple[str, str] | None:
-    """(field, reason) of the first way in which this could end with nobody being told; None when there is none."""
-    worst, last = policy.worst(), len(policy.steps) - 1
+def silence(policy: Policy) -> Problem | None:
+    """The first way in which this could end with nobody being told; None when there is none."""
+    worst = policy.worst()
     if policy.rings != "any_hour" and worst in RINGING:
-        return "rings", f"{policy.rings} would let a {worst} wait; name priorities P3 to P5, or ring at any_hour"
+        said = f"{policy.rings} would let a {worst} wait; name priorities P3 to P5, or ring at any_hour"
+        return Problem("waits", "rings", said, args={"priority": worst})
+    return _step_at_fault(policy) or (None if policy.rings == "workday" else _chain_at_fault(policy, worst))
+
+
+def _step_at_fault(policy: Policy) -> Problem | None:
     for place, step in enumerate(policy.steps):
         field = f"steps[{place}]"
         if place and step.after_ms <= policy.steps[place - 1].after_ms:
-            return f"{field}.after", "must come later than the step before it"
+            return Problem("not_later", f"{field}.after", "must come later than the step before it")
         if not step.tell and policy.rings != "workday":
-            return f"{field}.tell", "names nobody"
+            return Problem("tells_nobody", f"{field}.tell", "names nobody")
         if step.tell and set(step.tell) <= {"responders"}:
-            return f"{field}.tell", "relatives are never the only ones; name a function, all or fallback as well"
-    if policy.rings == "workday":
-        return None
+            said = "relatives are never the only ones; name a function, all or fallback as well"
+            return Problem("relatives_alone", f"{field}.tell", said)
+    return None
+
+
+def _chain_at_fault(policy: Policy, worst: str) -> Problem | None:
+    last = len(policy.steps) - 1
     end = {"fallback"} if worst in RINGING else {"all", "fallback"}
     if not end & set(policy.steps[last].tell):
-        return f"steps[{last}].tell", f"the last step goes on for ever; it must tell {' or '.join(sorted(end))}"
+        code = "no_fallback" if worst in RINGING else "no_end"
+        said = f"the last step goes on for ever; it must tell {' or '.join(sorted(end))}"
+        return Problem(code, f"steps[{last}].tell", said)
     if STAFF_ALARM_RULE in policy.rules and "all" not in policy.steps[0].tell:
-        return "steps[0].tell", "R53 rings all on shift at once; the first step must tell all"
+        return Problem(
+            "not_all_at_once", "steps[0].tell", "R53 rings all on shift at once; the first step must tell all"
+        )
     if STAFF_ALARM_RULE in policy.rules and policy.owner != US:
-        return "owner", "R53 rings all on shift at once; no centre has it first"
+        return Problem("not_theirs", "owner", "R53 rings all on shift at once; no centre has it first")
     return _too_late(policy, worst)
 
 
-def _too_late(policy: Policy, worst: str) -> tuple[str, str] | None:
-    if policy.steps[0].after_ms > FIRST_BY_MS.get(worst, 24 * HOUR):
-        return "steps[0].after", f"a {worst} must begin within {format_duration(FIRST_BY_MS[worst])}"
-    if policy.steps[-1].after_ms > LAST_BY_MS.get(worst, 24 * HOUR):
-        return (
-            f"steps[{len(policy.steps) - 1}].after",
-            f"the last step of a {worst} must come within {format_duration(LAST_BY_MS[worst])}",
-        )
-    if not REPEAT_FROM_MS <= policy.repeat_ms <= REPEAT_BY_MS.get(worst, 24 * HOUR):
-        until = format_duration(REPEAT_BY_MS.get(worst, 24 * HOUR))
-        return "repeat", f"must be between {format_duration(REPEAT_FROM_MS)} and {until} for a {worst}"
+def _too_late(policy: Policy, worst: str) -> Problem | None:
+    day_ms = 24 * HOUR
+    first_ms, last_ms = FIRST_BY_MS.get(worst, day_ms), LAST_BY_MS.get(worst, day_ms)
+    until_ms = REPEAT_BY_MS.get(worst, day_ms)
+    if policy.steps[0].after_ms > first_ms:
+        said = f"a {worst} must begin within {format_duration(first_ms)}"
+        code = "begins_late" if first_ms else "not_at_once"
+        return Problem(code, "steps[0].after", said, args={"priority": worst, "within_ms": first_ms})
+    if policy.steps[-1].after_ms > last_ms:
+        said = f"the last step of a {worst} must come within {format_duration(last_ms)}"
+        field = f"steps[{len(policy.steps) - 1}].after"
+        return Problem("ends_late", field, said, args={"priority": worst, "within_ms": last_ms})
+    if not REPEAT_FROM_MS <= policy.repeat_ms <= until_ms:
+        said = f"must be between {format_duration(REPEAT_FROM_MS)} and {format_duration(until_ms)} for a {worst}"
+        args = {"priority": worst, "from_ms": REPEAT_FROM_MS, "until_ms": until_ms}
+        return Problem("bad_repeat", "repeat", said, args=args)
     return None
 
 
@@ -232,69 +236,30 @@ def nobody(policy: Policy, known: Known) -> list[Problem]:
         for word in step.tell:
             found = _reaches(word, places, everyone, known)
             if found is not None:
-                problems.append(Problem("nobody", f"steps[{number}].tell", found))
+                code, said, args = found
+                problems.append(Problem(code, f"steps[{number}].tell", said, args=args))
     return problems
 
 
-def _reaches(word: str, places: tuple[str, ...] | None, everyone: list[str], known: Known) -> str | None:
+def _reaches(
+    word: str, places: tuple[str, ...] | None, everyone: list[str], known: Known
+) -> tuple[str, str, dict[str, Any]] | None:
+    """(code, sentence, arguments) of why a word reaches nobody."""
     if word.startswith(FUNCTION_WORD):
         function = word.removeprefix(FUNCTION_WORD)
         if function not in everyone:
-            return f"there is no function {function}; {meant(everyone, function)[0] if everyone else 'make one first'}"
+            said = meant(everyone, function)[0] if everyone else "make one first"
+            return "no_function", f"there is no function {function}; {said}", {"function": function}
         if function not in known.manned:
-            return f"function {function} is empty: nobody of the staff has it, and no telephone belongs to it"
-    elif places is not None and word == "all" and not places:
-        return "the ward has no functions"
+            said = f"function {function} is empty: nobody of the staff has it, and no telephone belongs to it"
+            return "empty_function", said, {"function": function}
+    elif places is not None and not places and (word == "all" or word.isdecimal()):
+        return "no_functions", "the ward has no functions", {}
     elif places is not None and word.isdecimal() and int(word) > len(places):
-        return f"the ward has only {len(places)} functions"
+        return "few_functions", f"the ward has only {len(places)} functions", {"n": len(places)}
     return None
 
 
 def _dangling(field: str, wanted: str, choices: Collection[str]) -> Problem:
     sentence, near = meant(choices, wanted) if choices else ("look it up first", None)
     return Problem("dangling", field, f"there is no {field} {wanted}; {sentence}", nearest=near)
-
-
-def choose(policies: Iterable[Policy], asked: Asked) -> Policy | None:
-    """The site's own policy that says most about this alert; None where the ward's profile holds."""
-    fitting = [policy for policy in policies if fits(policy, asked)]
-    return min(fitting, key=lambda policy: (*(not one for one in _says(policy)), policy.id), default=None)
-
-
-def _says(policy: Policy) -> tuple[bool, ...]:
-    return (
-        policy.resident is not None, bool(policy.rules), bool(policy.codes), policy.ward is not None,
-        policy.hours is not None, bool(policy.priorities),
-    )  # fmt: skip
-
-
-def fits(policy: Policy, asked: Asked) -> bool:
-    """Whether everything that the policy names is so. Staff's own alarm only where the policy says R53."""
-    if asked.staff_alarm and STAFF_ALARM_RULE not in policy.rules:
-        return False
-    rule = STAFF_ALARM_RULE if asked.staff_alarm else asked.rule
-    return (
-        policy.ward in {None, asked.ward}
-        and policy.resident in {None, asked.resident}
-        and (not policy.rules or rule in policy.rules)
-        and (not policy.codes or any(asked.code == c or asked.code.startswith(f"{c}.") for c in policy.codes))
-        and (not policy.priorities or asked.priority in policy.priorities)
-        and (policy.hours is None or window_at(asked.at_ms, policy.hours, asked.timezone) is not None)
-    )
-
-
-def shipped(profile: str) -> list[dict[str, Any]]:
-    """A shipped profile as policies, in the form that people write."""
-    names = {mode: word for word, mode in MODES.items()}
-    return [
-        {
-            "id": f"{profile}-{priority}",
-            **({"rules": [STAFF_ALARM_RULE]} if priority == STAFF_ALARM else {"priorities": [priority]}),
-            "rings": names[chain.mode],
-            "steps": [{"after": format_duration(ms), "tell": list(words)} for ms, words in chain.steps],
-            "repeat": format_duration(chain.repeat_ms),
-            "two": False,
-            "owner": US,
-        }
-        for priority, chain in PROFILES[profile].items()
-    ]

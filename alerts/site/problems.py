@@ -7,7 +7,8 @@ English sentence for the command line. A sentence never holds more than 60 chara
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
@@ -24,6 +25,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str
     line: int | None = None
     nearest: str | None = None  # the word that was perhaps meant
+    args: dict[str, Any] = {}  # what the code speaks of, for those who put it into other words; units last
 
 
 def nearest(word: object, choices: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -53,10 +55,12 @@ def meant(choices: Collection[str], word: object) -> tuple[str, str | None]:
     return "it is one of " + ", ".join(sorted(choices)[:12]) + (", …" if len(choices) > 12 else ""), None
 
 
-def wrong(code: str, message: str, field: str | None = None, near: str | None = None) -> PydanticCustomError:
+def wrong(
+    code: str, message: str, field: str | None = None, near: str | None = None, args: Mapping[str, Any] | None = None
+) -> PydanticCustomError:
     """An error for a validator to raise; `field` where a rule about several fields points at one of them."""
     # the sentence goes in as an argument: pydantic reads braces in a template as places for arguments
-    return PydanticCustomError(code, "{said}", {"said": message, "field": field, "near": near})
+    return PydanticCustomError(code, "{said}", {"said": message, "field": field, "near": near, "args": args})
 
 
 # pydantic's type of error -> code, what is wrong ({name}: its arguments), how to mend it
@@ -105,7 +109,8 @@ def _problem(item: ErrorDetails, known: Collection[str]) -> Problem:
         remedy = "" if code == "not_text" and isinstance(value, list | dict) else remedy
         return Problem(code, field, what.format(**context) + found + remedy)
     near = context.get("near")
-    return Problem(kind, field, item["msg"], nearest=near if isinstance(near, str) else None)
+    said = dict(context.get("args") or {})
+    return Problem(kind, field, item["msg"], nearest=near if isinstance(near, str) else None, args=said)
 
 
 def path(location: Iterable[int | str]) -> str:

@@ -176,7 +176,7 @@ def _act(act: str, alert: Mapping[str, Any], words: Words, look: Mapping[str, An
     elif act == "hand-over":
         form |= {"kind": "target", "field": "to", "choices": look.get("functions") or []}
     elif act == "note":
-        form |= {"kind": "text", "field": "note"}
+        form |= {"kind": "text", "field": "note", "numbers": NUMBERS}
     return form
 
 

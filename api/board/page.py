@@ -51,6 +51,7 @@ NOTICES = (
     "shifts.done",
     "shifts.phone_done",
     "channels.tested",
+    "policies.saved",
 )
 YEAR_S = 31_536_000
 

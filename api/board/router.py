@@ -11,6 +11,7 @@ from api.board import (
     pages_demo,
     pages_frame,
     pages_handling,
+    pages_policies,
     pages_quiet,
     pages_reports,
     pages_residents,
@@ -28,7 +29,7 @@ def board_router(services: Services) -> APIRouter:
     router = APIRouter()
     for module in (
         pages_frame, pages_handling, pages_alerts, pages_residents, pages_quiet, pages_rules, pages_shifts,
-        pages_channels, pages_reports, pages_tests, pages_things, pages_accounts, pages_why,
+        pages_policies, pages_channels, pages_reports, pages_tests, pages_things, pages_accounts, pages_why,
     ):  # fmt: skip
         router.routes += module.router.routes
     if services.demo is not None:

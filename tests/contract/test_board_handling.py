@@ -24,7 +24,13 @@ def stack(tmp_path_factory) -> Iterator[HttpStack]:
         yield made
 
 
-RESIDENT = {"home": "h1", "name": "Kari <b>Nordmann</b>", "address": "Fjellveien 1", "risks": ["violence"]}
+RESIDENT = {
+    "home": "h1",
+    "name": "Kari <b>Nordmann</b>",
+    "address": "Fjellveien 1",
+    "risks": ["violence"],
+    "born": "1938-04-02",
+}
 
 
 def take(client, alert_id, act, **fields):
@@ -69,6 +75,27 @@ def test_the_card_is_a_page_to_read_out_and_the_call_is_an_act(stack):
     assert stack.person("drift", None, roles=("operator",)).get(f"/alerts/{alert_id}/card/113").status_code == 403
 
 
+def test_the_doctor_on_call_has_a_card_as_the_others_in_both_languages(stack):
+    """116117: where, how to get in, who and born when; that one rang is written down in words, and so for the rest."""
+    alert_id = stack.press("doctor")
+    ola = stack.person("ola", "s1")
+    alert = ola.get(f"/alerts/{alert_id}").text
+    assert [f'/alerts/{alert_id}/card/{number}">Kort for {said}<' in alert for number, said in CARDS] == [True] * 4
+    card = ola.get(f"/alerts/{alert_id}/card/116117").text
+    for said in ("Ring legevakt 116 117 og les opp dette", "tel:116117", "Fjellveien 1", "R17", "født 2. april 1938"):
+        assert said in card, said
+    english = ola.get(f"/alerts/{alert_id}/card/116117?lang=en").text
+    assert "Ring the doctor on call (116 117) and read this out" in english
+    assert "I have rung the doctor on call (116 117)" in english
+    ola.get("/?lang=nb")
+    assert take(ola, alert_id, "note", call="116117").status_code == 200
+    assert "Ringte legevakt 116 117" in ola.get(f"/alerts/{alert_id}").text
+    assert ola.get(f"/alerts/{alert_id}/card/114").status_code == 422
+
+
+CARDS = (("113", "113"), ("112", "112"), ("110", "110"), ("116117", "legevakt 116 117"))
+
+
 def test_a_relative_s_answer_is_one_tap(stack):
     """The carer who telephoned writes it down; it stands beside the name."""
     alert_id = stack.press("relative", trigger="cord")
@@ -106,7 +133,7 @@ def test_an_operator_writes_a_policy_on_the_page_and_reads_what_is_wrong_with_it
     wrong = '{"ward": "nord", "steps": [{"after": "0 s", "tell": ["1"]}], "repeat": "1 min", "why": "<b>"}'
     refused = keeper.post("/policies", data=csrf | {"value": wrong})
     assert refused.status_code == 422
-    assert "<code>steps[0].tell</code> kan ende med at ingen ringes" in refused.text
+    assert "<code>steps[0].tell</code> Siste trinn kan ende med at ingen ringes" in refused.text
     assert "&lt;b&gt;" in refused.text
     assert keeper.post("/policies", data=csrf | {"value": "no json"}).status_code == 422
     saved = keeper.post("/policies", data=csrf | {"value": saved_text(wrong)})

@@ -143,6 +143,9 @@ def test_the_card_says_where_who_and_how_to_get_in_and_the_read_is_logged(stack,
     assert [one["type"] for one in card["known"]] == ["alarm.pressed"]
     looked = access_log.list(stack.database, "r1")["items"][0]
     assert (looked["what"], looked["why"]) == ("card", "ambulance")
+    doctor = operator.get(f"/api/v1/alerts/{alert_id}/card?number=116117").json()
+    assert doctor == card | {"number": "116117"}, "the doctor on call asks the same"
+    assert slug(operator.get(f"/api/v1/alerts/{alert_id}/card?number=114")) == "bad-field"
     assert slug(operator.get("/api/v1/alerts/none/card")) == "unknown-alert"
     assert slug(stack.machine("operator").get(f"/api/v1/alerts/{alert_id}/card")) == "wrong-role"
 

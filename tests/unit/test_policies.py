@@ -21,7 +21,8 @@ from alerts.routing.escalation import (
     snapshot,
     with_next,
 )
-from alerts.routing.policies import Asked, Known, Policy, choose, fits, parse, shipped
+from alerts.routing.policies import Known, Policy, parse
+from alerts.routing.policy_choice import Asked, choose, fits, shipped
 from alerts.routing.profiles import MINUTE, PROFILES
 
 NIGHT_MS = 1_772_328_600_000  # Sunday 2026-03-01, 02:30 in Oslo
