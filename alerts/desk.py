@@ -129,9 +129,12 @@ class Desk:
             tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
             tx.told_ms = None if self._clock is None else self._clock()
             _move_position(conn, *step)
+            if one is apply_effect:  # else each effect is a savepoint of its own
+                tx.batch.begin(self.site_id, step[0], effects)
             for effect in effects:
                 tx.now_ms = effect.at_ms if now_ms is None else now_ms
                 one(tx, step[0], effect, self._in_force)
+            tx.batch.settle()
             return tx.changed
 
     def raise_missing(self, effect: Raise, now_ms: int) -> None:

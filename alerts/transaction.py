@@ -10,68 +10,90 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, insert, literal, literal_column, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, literal, literal_column, select, update
 
+from alerts.batch import Batch, alert_key
 from alerts.handling.acts import SYSTEM, Actor
 from alerts.handling.lifecycle import higher
 from alerts.numbers import moments
 from alerts.relay import enqueue_staff
 from alerts.routing.escalation import FUNCTION, RESPONDER, STAFF, Snapshot, Target
 from alerts.schema.alerts import alerts, causes, changes, incidents, outbox, timeline, timers
-from alerts.statements import add_and_ring, add_missing, add_missing_from, put
+from alerts.statements import add, add_missing, add_missing_from, change, put
 from rules.effects import Cause
 
 Row = Mapping[str, Any]
 """A row of `alerts` or `incidents` by column name; `incidents` rows carry their decoded chain under "chain"."""
 
 RINGING = ("ring", "again", "ask", "hand_over")
-TEXT_LIMIT = 2_000
+
+_NO_ALERT = {column.name: None for column in alerts.c}
+_ALERT = select(alerts).where(alerts.c.alert_id == bindparam("the_id"))
+_ALERTS = (
+    select(alerts)
+    .where(alerts.c.incident_id == bindparam("the_id"), alerts.c.open)
+    .order_by(alerts.c.priority, alerts.c.opened_ms, alerts.c.alert_id)
+)
+_INCIDENT = select(incidents).where(incidents.c.incident_id == bindparam("the_id"))
+_OPEN_INCIDENT = select(incidents).where(
+    incidents.c.site_id == bindparam("the_site"), incidents.c.key == bindparam("the_key"), incidents.c.open
+)
 
 
 class Transaction:
     """A connection inside `begin()`, the time of what is being done, and the site."""
 
     def __init__(self, conn: Connection, site_id: str, now_ms: int, *, unattended: bool = False) -> None:
-        self.conn = conn
+        self.direct = conn  # for statements that concern nothing that waits or is remembered (`batch.py`)
+        self.batch = Batch(conn)
         self.site_id = site_id
         self.now_ms = now_ms
         self.unattended = unattended
         self.changed = False
         self.told_ms: int | None = None  # when the desk learns of an effect that is of `now_ms`; None: in a replay
 
+    @property
+    def conn(self) -> Connection:
+        """The connection, for whatever its user does with it: all is written, nothing remembered."""
+        self.batch.settle()
+        return self.direct
+
     # -- rows -------------------------------------------------------------------------------------------------
 
     def alert(self, alert_id: str) -> Row | None:
-        return _mapping(self.conn.execute(select(alerts).where(alerts.c.alert_id == alert_id)).mappings().first())
+        def read() -> Row | None:
+            return _mapping(self.direct.execute(_ALERT, {"the_id": alert_id}).mappings().first())
+
+        return self.batch.once(alert_key(alert_id), read)
+
+    def add_alert(self, row: Mapping[str, object]) -> Row:
+        """Write a new alert's row and give it back as it stands."""
+        add(self.direct, alerts, row)
+        self.batch.forget(alert_key(str(row["alert_id"])))
+        return {**_NO_ALERT, **row}
 
     def alerts_of(self, incident_id: str) -> list[Row]:
         """Open alerts of an incident, the most urgent and oldest first."""
-        query = (
-            select(alerts)
-            .where(alerts.c.incident_id == incident_id, alerts.c.open)
-            .order_by(alerts.c.priority, alerts.c.opened_ms, alerts.c.alert_id)
-        )
-        return [cast("Row", row) for row in self.conn.execute(query).mappings()]
+        return [cast("Row", row) for row in self.direct.execute(_ALERTS, {"the_id": incident_id}).mappings()]
 
     def incident(self, incident_id: str) -> Row:
-        row = self.conn.execute(select(incidents).where(incidents.c.incident_id == incident_id)).mappings().one()
-        return _with_chain(row)
+        def read() -> Row:
+            return _with_chain(self.direct.execute(_INCIDENT, {"the_id": incident_id}).mappings().one())
+
+        return self.batch.once(("incident", incident_id), read)
 
     def open_incident(self, key: str) -> Row | None:
-        row = (
-            self.conn.execute(
-                select(incidents).where(incidents.c.site_id == self.site_id, incidents.c.key == key, incidents.c.open)
-            )
-            .mappings()
-            .first()
-        )
+        named = {"the_site": self.site_id, "the_key": key}
+        row = self.direct.execute(_OPEN_INCIDENT, named).mappings().first()
         return None if row is None else _with_chain(row)
 
     def set_alert(self, alert_id: str, **values: object) -> None:
-        self.conn.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(**values))
+        change(self.direct, alerts, alert_id, values)
+        self.batch.forget(alert_key(alert_id))
 
     def set_incident(self, incident_id: str, **values: object) -> None:
-        self.conn.execute(update(incidents).where(incidents.c.incident_id == incident_id).values(**values))
+        change(self.direct, incidents, incident_id, values)
+        self.batch.forget(("incident", incident_id))
 
     # -- what everybody may see -------------------------------------------------------------------------------
 
@@ -86,25 +108,24 @@ class Transaction:
         vkp: int | None = None,
     ) -> None:
         """Append to the timeline of an alert or of an incident (whichever `row` is)."""
-        self.conn.execute(
-            insert(timeline).values(
-                alert_id=row.get("alert_id"),
-                incident_id=row["incident_id"],
-                subject_id=row["subject_id"],
-                at_ms=self.now_ms,
-                kind=kind,
-                actor=actor.staff,
-                actor_name=actor.name or None,
-                text_code=text_code or kind,
-                args=dict(args or {}),
-                vkp=vkp,
-            )
-        )
-        moments.note(self.conn, row, kind, args or {}, self.now_ms)
+        said = {
+            "alert_id": row.get("alert_id"),
+            "incident_id": row["incident_id"],
+            "subject_id": row["subject_id"],
+            "at_ms": self.now_ms,
+            "kind": kind,
+            "actor": actor.staff,
+            "actor_name": actor.name or None,
+            "text_code": text_code or kind,
+            "args": dict(args or {}),
+            "vkp": vkp,
+        }
+        self.batch.add(timeline, said)
+        moments.note(self.direct, row, kind, args or {}, self.now_ms)
 
     def change(self, kind: str, ref: str) -> None:
         """Something a page may show has changed."""
-        add_and_ring(self.conn, changes, {"kind": kind, "ref": ref, "at_ms": self.now_ms})
+        self.batch.add(changes, {"kind": kind, "ref": ref, "at_ms": self.now_ms})
         self.changed = True
 
     def changed_incident(self, incident_id: str) -> None:
@@ -242,28 +263,6 @@ class Transaction:
     def journal_staff(self, incident: Row, type: str, actor: str | None, alert_id: str) -> None:
         """What staff do on the spot reaches the folds through RAW: same transaction, relayed afterwards."""
         payload = {"type": type, "home": incident["home_id"], "actor": actor, "alert_id": alert_id}
-        enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
-
-    def journal_search(self, incident: Row, type: str, resident: str, actor: str, alert_id: str) -> None:
-        """That a search for a person begins or is over reaches the folds on the same way."""
-        payload = {
-            "type": type, "home": incident["home_id"], "resident": resident, "actor": actor, "alert_id": alert_id,
-        }  # fmt: skip
-        enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
-
-    def doses_of(self, alert_id: str) -> list[str]:
-        """Ids of the doses that an alert's events speak of, in the order of its causes."""
-        query = select(causes.c.content).where(causes.c.alert_id == alert_id, causes.c.type.startswith("dose."))
-        found = (content.get("dose_id") for content in self.conn.execute(query.order_by(causes.c.place)).scalars())
-        return list(dict.fromkeys(one for one in found if isinstance(one, str) and one))
-
-    def journal_dose(self, alert: Row, type: str, dose_id: str, actor: str) -> None:
-        """What staff did about a resident's dose by hand, on the same way as `journal_staff`."""
-        payload = {
-            "type": type, "home": alert["home_id"], "resident": alert["resident_id"], "actor": actor,
-            "alert_id": alert["alert_id"], "dose_id": dose_id, "assisted": True, "at_ms": self.now_ms,
-            "id": f"{dose_id}@{self.now_ms}",
-        }  # fmt: skip
         enqueue_staff(self.conn, self.site_id, payload, self.now_ms)
 
 

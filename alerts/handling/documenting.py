@@ -12,8 +12,9 @@ from sqlalchemy import and_, or_, select, update
 from alerts.handling import lifecycle
 from alerts.handling.act_bodies import DOSE_ACTIONS, Document
 from alerts.handling.doing import Doing, say
-from alerts.schema.alerts import alerts
-from alerts.transaction import Row
+from alerts.relay import enqueue_staff
+from alerts.schema.alerts import alerts, causes
+from alerts.transaction import Row, Transaction
 
 UNTOLD_OUTCOMES = ("self_resolved", "test")  # these ended without a person: nobody has anything to write down
 
@@ -57,7 +58,24 @@ def settle_doses(do: Doing, rows: Sequence[Row], action: str | None) -> None:
     told: set[tuple[str, str]] = set()  # several alerts may be about one dose: not fetched, and its dispenser silent
     for row in rows:
         if row["action_code"] != action and row["resident_id"] is not None:
-            for dose in do.tx.doses_of(row["alert_id"]):
+            for dose in _doses_of(do.tx, row["alert_id"]):
                 if (row["resident_id"], dose) not in told:
                     told.add((row["resident_id"], dose))
-                    do.tx.journal_dose(row, kind, dose, do.actor.holder)
+                    _journal_dose(do.tx, row, kind, dose, do.actor.holder)
+
+
+def _doses_of(tx: Transaction, alert_id: str) -> list[str]:
+    """Ids of the doses that an alert's events speak of, in the order of its causes."""
+    query = select(causes.c.content).where(causes.c.alert_id == alert_id, causes.c.type.startswith("dose."))
+    found = (content.get("dose_id") for content in tx.conn.execute(query.order_by(causes.c.place)).scalars())
+    return list(dict.fromkeys(one for one in found if isinstance(one, str) and one))
+
+
+def _journal_dose(tx: Transaction, alert: Row, type: str, dose_id: str, actor: str) -> None:
+    """What staff did about a resident's dose by hand, on the same way as `Transaction.journal_staff`."""
+    payload = {
+        "type": type, "home": alert["home_id"], "resident": alert["resident_id"], "actor": actor,
+        "alert_id": alert["alert_id"], "dose_id": dose_id, "assisted": True, "at_ms": tx.now_ms,
+        "id": f"{dose_id}@{tx.now_ms}",
+    }  # fmt: skip
+    enqueue_staff(tx.conn, tx.site_id, payload, tx.now_ms)

@@ -10,6 +10,7 @@ from alerts.handling.acts import Refused
 from alerts.handling.doing import Doing, say
 from alerts.handling.lifecycle import NEW
 from alerts.incidents import incident_flow
+from alerts.relay import enqueue_staff
 from alerts.transaction import Row, Transaction
 
 
@@ -26,7 +27,7 @@ def begin_or_stop(do: Doing, *, begin: bool) -> None:
     if begin and not is_on(do.incident):
         do.tx.set_incident(do.incident_id, search_from_ms=do.tx.now_ms, search_until_ms=None)
         say(do, "search_started")
-        do.tx.journal_search(do.incident, "tracking.started", resident, do.actor.holder, do.alert["alert_id"])
+        _tell_rules(do.tx, do.incident, "tracking.started", resident, do.actor.holder, do.alert["alert_id"])
     elif not begin and is_on(do.incident):
         over(do.tx, do.incident, do.actor.holder)
         say(do, "search_stopped")
@@ -37,4 +38,11 @@ def over(tx: Transaction, incident: Row, actor: str) -> None:
     resident = incident_flow.resident_of(incident)
     if is_on(incident) and resident is not None:
         tx.set_incident(incident["incident_id"], search_until_ms=tx.now_ms)
-        tx.journal_search(incident, "tracking.ended", resident, actor, "")
+        _tell_rules(tx, incident, "tracking.ended", resident, actor, "")
+
+
+def _tell_rules(tx: Transaction, incident: Row, type: str, resident: str, actor: str, alert_id: str) -> None:
+    payload = {
+        "type": type, "home": incident["home_id"], "resident": resident, "actor": actor, "alert_id": alert_id,
+    }  # fmt: skip
+    enqueue_staff(tx.conn, tx.site_id, payload, tx.now_ms)

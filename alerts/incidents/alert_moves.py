@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from sqlalchemy import case, insert, literal, select, update
+from sqlalchemy import case, literal, select, update
 
 from alerts.handling.lifecycle import ACTIVE, ENDED, NEW, higher
 from alerts.incidents import incident_flow
@@ -67,8 +67,7 @@ def orphan(tx: Transaction, alert_id: str, effect: str) -> None:
 
 def insert_alert(tx: Transaction, row: dict[str, Any]) -> Row:
     """Write a new alert's row and give it back as it stands."""
-    tx.conn.execute(insert(alerts).values(**row))
-    return again(tx, row)
+    return tx.add_alert(row)
 
 
 def links_behind(tx: Transaction, target: Row) -> dict[str, Any]:

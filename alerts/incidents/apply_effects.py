@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete
 
 from alerts.device_tests import tasks as test_tasks
 from alerts.device_tests import untested
@@ -22,9 +22,7 @@ from alerts.incidents.enrich_alert import enrich_alert
 from alerts.incidents.raise_alert import raise_alert
 from alerts.quiet import outages
 from alerts.routing.escalation import ASK_AGAIN
-from alerts.schema.alerts import effects
 from alerts.schema.upkeep import observations, protection
-from alerts.statements import add_missing, put
 from alerts.transaction import Row, Transaction
 from rules.effects import Clear, Effect, Observe, Raise, Update
 
@@ -39,7 +37,7 @@ WAYS = ("not_watched", "watched")  # without a rule: the way to the person is br
 
 def apply_effect(tx: Transaction, lane: str, effect: Effect, in_force: InForce | None) -> None:
     """Do one effect, unless this lane has said it before."""
-    if not _first_time(tx, lane, effect):
+    if not tx.batch.first_time(lane, effect.effect_id, effect.at_ms):
         return
     match effect:
         case Raise():
@@ -55,11 +53,6 @@ def apply_effect(tx: Transaction, lane: str, effect: Effect, in_force: InForce |
             _clear(tx, effect)
         case Observe():
             _observe(tx, effect, in_force)
-
-
-def _first_time(tx: Transaction, lane: str, effect: Effect) -> bool:
-    row = {"lane": lane, "effect_id": effect.effect_id, "at_ms": effect.at_ms}
-    return add_missing(tx.conn, effects, row) == 1
 
 
 def _update(tx: Transaction, effect: Update) -> None:
@@ -138,17 +131,16 @@ def _observe(tx: Transaction, effect: Observe, in_force: InForce | None) -> None
         _watched(tx, effect)
     if effect.kind in WAYS and not effect.rule:
         outages.follow(tx, effect)
-    tx.conn.execute(
-        insert(observations).values(
-            home_id=effect.home,
-            subject_id=effect.subject,
-            at_ms=effect.at_ms,
-            kind=effect.kind,
-            rule=effect.rule,
-            reason=msgspec.to_builtins(effect.reason),
-            causes=[cause.event_id for cause in effect.causes],
-        )
-    )
+    seen = {
+        "home_id": effect.home,
+        "subject_id": effect.subject,
+        "at_ms": effect.at_ms,
+        "kind": effect.kind,
+        "rule": effect.rule,
+        "reason": msgspec.to_builtins(effect.reason),
+        "causes": [cause.event_id for cause in effect.causes],
+    }
+    tx.batch.add(observations, seen)
     tx.change("resident", effect.subject)
 
 
@@ -173,7 +165,7 @@ def _not_watched(tx: Transaction, effect: Observe) -> None:
         "since_ms": effect.at_ms,
         "reason": reason,
     }
-    put(tx.conn, protection, values, {"reason": reason})
+    tx.batch.put(protection, values, {"reason": reason})
     tx.change("health", "not_watched")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert
 
 from alerts.handling.cards import NO_ANSWER_MS
 from alerts.handling.lifecycle import CLAIMED, ENDED, HANDED_OVER, HELD, NEW, REPORTED_VKP
@@ -22,6 +21,7 @@ from alerts.routing.escalation import Duty, Target
 from alerts.schema.alerts import incidents
 from alerts.shifts.duty import duty_of
 from alerts.shifts.duty import shift_end_ms as shift_end
+from alerts.statements import add
 from alerts.transaction import Row, Transaction, highest, holder_target
 from ingest.event import name_uuid
 
@@ -52,7 +52,7 @@ def open_incident(tx: Transaction, alert: Row, key: str, duty: Duty) -> Row:
         "step": -1,
         "snapshot": _chain(tx, duty, alert, alert),
     }
-    tx.conn.execute(insert(incidents).values(**values))
+    add(tx.conn, incidents, values)
     return tx.incident(str(values["incident_id"]))
 
 

@@ -142,7 +142,7 @@ def _row(tx: Transaction, effect: Raise) -> dict[str, Any]:
         "alert_id": effect.alert_id,
         "site_id": tx.site_id,
         "home_id": effect.home,
-        "ward_id": ward_of(tx.conn, tx.site_id, effect.home),
+        "ward_id": ward_of(tx, effect.home),
         "subject_id": effect.subject,
         "resident_id": effect.resident,
         "device_id": effect.device,

@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Select, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, text, update
 
 from alerts.channels.channel import FAILED, OK, UNKNOWN, Address, Channel, Message, Result
 from alerts.channels.reach import CHANNEL_TEST, EXHAUSTED, Reach, outcome, ways
@@ -61,6 +61,15 @@ LEASE_MS = 60_000  # longer than any channel may take
 MOST_PER_RUN = 200
 
 Row = Mapping[str, Any]
+
+_NEXT = (
+    select(outbox)
+    .where(text(WAITING), outbox.c.state == "pending", outbox.c.due_ms <= bindparam("the_ms"))
+    .order_by(outbox.c.priority, outbox.c.follow_up, outbox.c.due_ms, outbox.c.id)
+    .limit(1)
+)
+_NEXT_P1 = _NEXT.where(outbox.c.priority == "P1")
+_LOST = select(attempts.c.id).where(text(UNFINISHED), attempts.c.started_ms < bindparam("the_ms")).limit(1)
 
 
 class Try(msgspec.Struct, frozen=True):
@@ -119,19 +128,12 @@ class Outbox:
 
     def _begin(self, now_ms: int, *, only_p1: bool) -> Try | None:
         """Commit the next try before it is made."""
-        query = (
-            select(outbox)
-            .where(text(WAITING), outbox.c.state == "pending", outbox.c.due_ms <= now_ms)
-            .order_by(outbox.c.priority, outbox.c.follow_up, outbox.c.due_ms, outbox.c.id)
-            .limit(1)
-        )
-        if only_p1:
-            query = query.where(outbox.c.priority == "P1")
+        query, named = _NEXT_P1 if only_p1 else _NEXT, {"the_ms": now_ms}
         if not self._anything(query, now_ms):
             return None
         with self._database.writer.begin() as conn:
             settle_lost(conn, now_ms, now_ms - LEASE_MS)
-            while (found := conn.execute(query).mappings().first()) is not None:
+            while (found := conn.execute(query, named).mappings().first()) is not None:
                 begun = self._take(conn, {**found}, now_ms)
                 if begun is not None:
                     return begun
@@ -139,9 +141,9 @@ class Outbox:
 
     def _anything(self, query: Select[Any], now_ms: int) -> bool:
         """Whether there is work at all: four workers that took the writer after each commit to see would slow it."""
-        lost = select(attempts.c.id).where(text(UNFINISHED), attempts.c.started_ms < now_ms - LEASE_MS).limit(1)
         with self._database.reader.connect() as conn:
-            return conn.execute(query).first() is not None or conn.execute(lost).first() is not None
+            waits = conn.execute(query, {"the_ms": now_ms}).first() is not None
+            return waits or conn.execute(_LOST, {"the_ms": now_ms - LEASE_MS}).first() is not None
 
     def _take(self, conn: Connection, row: Row, now_ms: int) -> Try | None:
         """Begin this message's next try; None when it is closed or put off instead."""

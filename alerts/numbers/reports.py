@@ -8,7 +8,7 @@ priorities, hours, days, shifts and rules.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -50,13 +50,15 @@ def response_times(db: Database, period: Period, by: tuple[str, ...] = ("ward", 
     with db.reader.connect() as conn:
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         goals = _arrival_goals(conn, period.site_id)
-        for group, count in _totals(conn, period, by).items():
-            found[group] = {"count": count}
         for measure in MEASURES:
             for group, histogram in _histograms(conn, period, by, measure).items():
+                found.setdefault(group, {"count": sum(count for _, count in histogram)})
+                pairs = [(seconds, count) for seconds, count in histogram if seconds is not None]
+                if not pairs:  # it has happened to none of them yet
+                    continue
                 ward = group[by.index("ward")] if "ward" in by else None
                 goal = goals.get(ward, GOALS_S["arrived"]) if measure == "arrived" else GOALS_S.get(measure)
-                found[group][measure] = _summary(histogram, goal)
+                found[group][measure] = _summary(pairs, goal)
     return [{**dict(zip(by, group, strict=True)), **values} for group, values in sorted(found.items(), key=_in_order)][
         :ROWS_MAX
     ]
@@ -129,32 +131,25 @@ def dose_follow_up(db: Database, period: Period) -> list[dict[str, Any]]:
     return [dict(zip(("ward", "count", "in_time", "late", "open"), row, strict=True)) for row in rows]
 
 
-def _totals(conn: Connection, period: Period, by: tuple[str, ...]) -> dict[tuple[Any, ...], int]:
-    groups = [_group(name) for name in by]
-    query = select(*groups, func.count()).where(*_of_moments(period)).group_by(*groups)
-    return {tuple(row[:-1]): row[-1] for row in conn.execute(query)}
-
-
 def _histograms(
     conn: Connection, period: Period, by: tuple[str, ...], measure: str
-) -> dict[tuple[Any, ...], list[tuple[int, int]]]:
-    """(seconds, how many) in order, per group."""
+) -> dict[tuple[Any, ...], list[tuple[int | None, int]]]:
+    """(seconds, how many) in order, per group; seconds of None: it has not happened to these yet."""
     groups, seconds = [_group(name) for name in by], moments.c[f"{measure}_s"]
     query = (
         select(*groups, seconds, func.count())
-        .where(*_of_moments(period), seconds.is_not(None))
+        .where(*_of_moments(period))
         .group_by(*groups, seconds)
         .order_by(*groups, seconds)
     )
-    found: dict[tuple[Any, ...], list[tuple[int, int]]] = defaultdict(list)
+    found: dict[tuple[Any, ...], list[tuple[int | None, int]]] = defaultdict(list)
     for row in conn.execute(query):
         found[tuple(row[:-2])].append((row[-2], row[-1]))
     return found
 
 
-def _summary(histogram: Iterable[tuple[int, int]], goal_s: int | None) -> dict[str, Any]:
+def _summary(pairs: list[tuple[int, int]], goal_s: int | None) -> dict[str, Any]:
     """Of (seconds, how many) in order."""
-    pairs = list(histogram)
     total = sum(count for _, count in pairs)
     within = None
     if goal_s is not None:

@@ -6,7 +6,7 @@ is `alerts/quiet/grouping.py`'s; opening and closing outages `alerts/quiet/outag
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from alerts.handling.acts import Actor
 from alerts.incidents.alert_moves import standing
@@ -14,8 +14,13 @@ from alerts.quiet import grouping
 from alerts.schema.alerts import alerts
 from alerts.schema.people import residents
 from alerts.schema.quiet import outage_people, outages
-from alerts.statements import put
 from alerts.transaction import Row, Transaction
+
+_LIVE_THERE = select(residents.c.id, residents.c.critical).where(
+    residents.c.site_id == bindparam("the_site"), residents.c.home == bindparam("the_home")
+)
+_OUTAGE = select(outages).where(outages.c.outage_id == bindparam("the_id"))
+_BACK = outage_people.c.back_ms.is_not(None)
 
 
 class NotOnTheList(Exception):
@@ -24,14 +29,11 @@ class NotOnTheList(Exception):
 
 def list_people(tx: Transaction, outage_id: str, home: str) -> bool:
     """On the list with all who live there; whether one of them is critical."""
-    found = tx.conn.execute(
-        select(residents.c.id, residents.c.critical).where(residents.c.site_id == tx.site_id, residents.c.home == home)
-    ).all()
+    found = tx.direct.execute(_LIVE_THERE, {"the_site": tx.site_id, "the_home": home}).all()
     for person in found:
         values = {"outage_id": outage_id, "resident_id": person.id, "home_id": home, "critical": person.critical}
         again_gone = {"back_ms": None}
-        back = outage_people.c.back_ms.is_not(None)
-        put(tx.conn, outage_people, values | {"since_ms": tx.now_ms}, again_gone, where=back)
+        tx.batch.put(outage_people, values | {"since_ms": tx.now_ms}, again_gone, where=_BACK)
     return any(person.critical for person in found)
 
 
@@ -70,5 +72,5 @@ def people_left(tx: Transaction, incident_id: str) -> int:
 
 def outage_of(tx: Transaction, outage_id: str) -> Row | None:
     """An outage by its id."""
-    row = tx.conn.execute(select(outages).where(outages.c.outage_id == outage_id)).mappings().first()
+    row = tx.direct.execute(_OUTAGE, {"the_id": outage_id}).mappings().first()
     return None if row is None else dict(row)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from alerts.handling.lifecycle import ACTIVE, CLEARED, NEW
 from alerts.incidents import incident_flow
@@ -18,12 +18,13 @@ from alerts.incidents.alert_moves import again, close, insert_alert, links_behin
 from alerts.incidents.incident import alone_key
 from alerts.quiet import grouping
 from alerts.quiet.outage_list import list_people, outage_of
-from alerts.quiet.pipeline import EXPLAINED, OUTAGE, explained_by_outage
+from alerts.quiet.pipeline import OUTAGE, explained_by_outage
+from alerts.quiet.situation import cut_off_key
 from alerts.schema.alerts import alerts
 from alerts.schema.people import gateways, homes
 from alerts.schema.quiet import NOT_BACK, NOT_OVER, gateways_down, outage_people, outages
 from alerts.shifts.duty import WARD, duty_of, ward_of
-from alerts.statements import put
+from alerts.statements import change, put
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
 from rules.effects import Observe
@@ -33,6 +34,28 @@ NO_GATEWAY = ("feed", "sensors")  # ways that are no gateway
 
 
 CRITICAL_PRIORITY = "P2"  # as R52's: a critical person is cut off
+
+_HERE = (gateways_down.c.site_id == bindparam("the_site"), gateways_down.c.home_id == bindparam("the_home"))
+_THIS = (*_HERE, gateways_down.c.gateway_id == bindparam("the_gateway"), text(NOT_BACK))
+_KNOWN = select(gateways_down.c.outage_id).where(*_THIS)
+_JOINS = update(gateways_down).where(*_THIS, gateways_down.c.outage_id.is_(None))
+_OPEN_IN_WARD = (
+    select(outages)
+    .where(outages.c.site_id == bindparam("the_site"), outages.c.ward_id == bindparam("the_ward"), text(NOT_OVER))
+    .order_by(outages.c.opened_ms.desc())
+    .limit(1)
+)
+_EXPLAINED_AT_HOME = (
+    select(alerts.c.alert_id, alerts.c.rule, alerts.c.priority)
+    .where(
+        alerts.c.home_id == bindparam("the_home"),
+        alerts.c.site_id == bindparam("the_site"),
+        alerts.c.open,
+        alerts.c.handling == NEW,
+        alerts.c.merged_into.is_(None),
+    )
+    .order_by(alerts.c.opened_ms, alerts.c.alert_id)
+)
 
 
 def follow(tx: Transaction, effect: Observe) -> None:
@@ -54,23 +77,26 @@ def ended(tx: Transaction, incident_id: str) -> None:
 
 
 def _gone(tx: Transaction, effect: Observe, gateway: str) -> None:
-    ward = ward_of(tx.conn, tx.site_id, effect.home)
+    ward = ward_of(tx, effect.home)
     if ward is None:
         return
-    here = (gateways_down.c.site_id == tx.site_id, gateways_down.c.home_id == effect.home)
-    known = select(gateways_down.c.outage_id).where(*here, gateways_down.c.gateway_id == gateway, text(NOT_BACK))
-    row = tx.conn.execute(known).first()
+    this = {"the_site": tx.site_id, "the_home": effect.home, "the_gateway": gateway}
+    row = tx.direct.execute(_KNOWN, this).first()
+    outage_id = row.outage_id if row is not None else None
+    outage = outage_of(tx, outage_id) if outage_id else _open_outage(tx, ward)
+    joined = 0
     if row is None:
         values: dict[str, Any] = {"home_id": effect.home, "gateway_id": gateway, "ward_id": ward}
         values |= {"site_id": tx.site_id, "since_ms": effect.at_ms}
-        anew = {"back_ms": None, "outage_id": None}  # gone, back and gone in one millisecond
-        put(tx.conn, gateways_down, values, anew)
-    outage_id = row.outage_id if row is not None else None
-    outage = outage_of(tx, outage_id) if outage_id else _open_outage(tx, ward)
+        anew = {"back_ms": None, "outage_id": outage["outage_id"] if outage else None}
+        put(tx.direct, gateways_down, values | anew, anew)  # again: gone, back and gone in one millisecond
+        joined = 1
     if outage is None:
         _perhaps_open(tx, ward)
     elif outage["closed_ms"] is None:  # else somebody has ended it: nothing more goes behind what is over
-        _join(tx, outage, [(effect.home, gateway)])
+        if not joined:
+            joined = _take_in(tx, outage, effect.home, gateway)
+        _join(tx, outage, [effect.home], joined)
 
 
 def _perhaps_open(tx: Transaction, ward: str) -> None:
@@ -85,7 +111,8 @@ def _perhaps_open(tx: Transaction, ward: str) -> None:
         return
     concerned = sorted({(row.home_id, row.gateway_id) for row in found if row.gateway_id in together})
     outage = _open(tx, ward, len(together))
-    _join(tx, outage, concerned)
+    joined = sum(_take_in(tx, outage, home, gateway) for home, gateway in concerned)
+    _join(tx, outage, [home for home, _ in concerned], joined)
 
 
 def _gateways_in(tx: Transaction, ward: str) -> int:
@@ -128,40 +155,38 @@ def _alert_row(tx: Transaction, alert_id: str, ward: str, count: int) -> dict[st
     }  # fmt: skip
 
 
-def _join(tx: Transaction, outage: Row, concerned: Sequence[tuple[str, str]]) -> None:
-    """Homes belong to the outage from now on: their people come on its list, what it explains goes behind it."""
-    outage_id, joined = outage["outage_id"], 0
-    for home, gateway in concerned:
-        found = tx.conn.execute(
-            update(gateways_down)
-            .where(
-                gateways_down.c.site_id == tx.site_id,
-                gateways_down.c.home_id == home,
-                gateways_down.c.gateway_id == gateway,
-                gateways_down.c.outage_id.is_(None),
-                text(NOT_BACK),
-            )
-            .values(outage_id=outage_id)
-        )
-        joined += found.rowcount
-    urgent = False
-    for home in dict.fromkeys(home for home, _ in concerned):
-        urgent = list_people(tx, outage_id, home) or urgent
+def _take_in(tx: Transaction, outage: Row, home: str, gateway: str) -> int:
+    """A gateway that is gone belongs to the outage from now on; how many rows that is new for."""
+    this = {"the_site": tx.site_id, "the_home": home, "the_gateway": gateway}
+    return tx.direct.execute(_JOINS, {**this, "outage_id": outage["outage_id"]}).rowcount
+
+
+def _join(tx: Transaction, outage: Row, concerned: Sequence[str], joined: int) -> None:
+    """These homes' gateways (so many new ones) belong to the outage: their people come on its list, what it explains
+    goes behind it.
+    """
+    urgent, alert = False, tx.alert(outage["alert_id"])
+    for home in dict.fromkeys(concerned):
+        tx.batch.forget(cut_off_key(home))
+        if alert is not None and alert["open"]:
+            tx.batch.know(cut_off_key(home), outage["alert_id"])
+        urgent = list_people(tx, outage["outage_id"], home) or urgent
         _absorb(tx, outage, home)
     if joined:
-        _count(tx, outage, joined)
+        outage_id = outage["outage_id"]
+        tx.batch.sum_up(("gone", outage_id), joined, lambda more: _count(tx, outage_id, more))
     row = standing(tx, outage["alert_id"]) if urgent else None
     if row is not None and row["open"]:
         raise_priority(tx, row, CRITICAL_PRIORITY)  # somebody must be called within the hour, heard before or not
 
 
-def _count(tx: Transaction, outage: Row, more: int) -> int:
+def _count(tx: Transaction, outage_id: str, more: int) -> int:
     """So many homes went (or, below nothing, came back): the outage and its alert say how many are gone now."""
+    outage = outage_of(tx, outage_id)
+    assert outage is not None, "gateways belong to outages that are there"
     gone: int = max(0, outage["homes_gone"] + more)
     most = max(outage["homes_most"], gone)
-    tx.conn.execute(
-        update(outages).where(outages.c.outage_id == outage["outage_id"]).values(homes_gone=gone, homes_most=most)
-    )
+    change(tx.conn, outages, outage["outage_id"], {"homes_gone": gone, "homes_most": most})
     row = standing(tx, outage["alert_id"])
     if row is not None and gone:
         reason = row["reason"] | {"args": row["reason"].get("args", {}) | {"count": gone}}
@@ -172,15 +197,7 @@ def _count(tx: Transaction, outage: Row, more: int) -> int:
 
 def _absorb(tx: Transaction, outage: Row, home: str) -> None:
     """Alerts of the home that the outage explains and nobody has taken stand behind it from now on."""
-    query = select(alerts.c.alert_id, alerts.c.rule, alerts.c.priority).where(
-        alerts.c.home_id == home,
-        alerts.c.site_id == tx.site_id,
-        alerts.c.open,
-        alerts.c.rule.in_(EXPLAINED),
-        alerts.c.handling == NEW,
-        alerts.c.merged_into.is_(None),
-    )
-    for found in tx.conn.execute(query.order_by(alerts.c.opened_ms, alerts.c.alert_id)).all():
+    for found in tx.direct.execute(_EXPLAINED_AT_HOME, {"the_site": tx.site_id, "the_home": home}).all():
         if explained_by_outage(found.rule, found.priority):
             put_behind(tx, outage["alert_id"], found.alert_id)
 
@@ -214,10 +231,8 @@ def _back(tx: Transaction, effect: Observe) -> None:
             .where(outage_people.c.outage_id == outage_id, outage_people.c.home_id == effect.home)
             .values(back_ms=effect.at_ms)
         )
-        outage = outage_of(tx, outage_id)
-        assert outage is not None, "gateways belong to outages that are there"
-        if not _count(tx, outage, -gateways_back):
-            _close(tx, outage)
+        if not _count(tx, outage_id, -gateways_back):
+            settle(tx, outage_id)
 
 
 def _close(tx: Transaction, outage: Row) -> None:
@@ -251,6 +266,8 @@ def _over(tx: Transaction, row: Row) -> None:
 
 
 def _open_outage(tx: Transaction, ward: str) -> Row | None:
-    query = select(outages).where(outages.c.site_id == tx.site_id, outages.c.ward_id == ward, text(NOT_OVER))
-    row = tx.conn.execute(query.order_by(outages.c.opened_ms.desc()).limit(1)).mappings().first()
-    return None if row is None else dict(row)
+    def read() -> Row | None:
+        found = tx.direct.execute(_OPEN_IN_WARD, {"the_site": tx.site_id, "the_ward": ward}).mappings().first()
+        return None if found is None else dict(found)
+
+    return tx.batch.once(("outage of", ward), read)

@@ -6,12 +6,14 @@ looked up, so that nothing here can stand in its way.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Integer, bindparam, select, text
 
 from alerts.quiet.pipeline import (
     INHIBITED,
+    MINUTE,
     RATE_MOST,
     RATE_WINDOW_MS,
     Notice,
@@ -32,6 +34,57 @@ SHELVES_MAX = 16  # open alerts of one device that are looked at
 SILENCES_MAX = 500  # running at one time, per site
 GATEWAY_RULES = ("R36",)
 
+_OF_DEVICE = (
+    select(alerts.c.alert_id, alerts.c.home_id, alerts.c.priority, alerts.c.reason)
+    .where(alerts.c.device_id == bindparam("the_device"), alerts.c.open, alerts.c.merged_into.is_(None))
+    .order_by(alerts.c.priority, alerts.c.opened_ms.desc(), alerts.c.alert_id)
+    .limit(SHELVES_MAX)
+)
+_OUTAGE_OF_HOME = (
+    select(outages.c.alert_id)
+    .join(gateways_down, gateways_down.c.outage_id == outages.c.outage_id)
+    .join(alerts, alerts.c.alert_id == outages.c.alert_id)
+    .where(
+        gateways_down.c.site_id == bindparam("the_site"),
+        gateways_down.c.home_id == bindparam("the_home"),
+        gateways_down.c.back_ms.is_(None),
+        outages.c.closed_ms.is_(None),
+        alerts.c.open,
+    )
+    .limit(1)
+)
+_GATEWAY_GONE = (
+    select(alerts.c.alert_id)
+    .where(
+        alerts.c.home_id == bindparam("the_home"),
+        alerts.c.rule.in_(GATEWAY_RULES),
+        alerts.c.open,
+        alerts.c.condition == "active",
+        alerts.c.merged_into.is_(None),
+    )
+    .order_by(alerts.c.opened_ms)
+    .limit(1)
+)
+_RUNNING = (
+    select(silences)
+    .where(silences.c.site_id == bindparam("the_site"), silences.c.until_ms > bindparam("the_ms"), text(RUNNING))
+    .order_by(silences.c.until_ms, silences.c.silence_id)
+    .limit(SILENCES_MAX)
+)
+_RANG = (
+    select(alerts.c.opened_ms)
+    .where(
+        alerts.c.subject_id == bindparam("the_subject"),
+        alerts.c.rule == bindparam("the_rule"),
+        alerts.c.opened_ms > bindparam("the_from_ms"),
+        alerts.c.opened_ms <= bindparam("the_until_ms"),
+        alerts.c.alert_id != bindparam("the_alert"),
+        alerts.c.merged_into.is_(None),
+    )
+    .order_by(alerts.c.opened_ms.desc())
+    .limit(bindparam("the_most", type_=Integer))
+)
+
 
 def judge_alert(tx: Transaction, row: Row, may_ring_ms: int = 0) -> Verdict:
     """The verdict about one alert (its row, written or not) at the transaction's time."""
@@ -48,6 +101,11 @@ def judge_incident(tx: Transaction, incident: Row, *, listed: bool) -> Verdict |
     may_ring_ms = escalation.earliest_ms(incident["chain"], tx.now_ms) if listed else 0
     rows = [row for row in tx.alerts_of(incident["incident_id"]) if row["merged_into"] is None]
     return loudest(judge_alert(tx, row, may_ring_ms) for row in rows)
+
+
+def cut_off_key(home_id: str) -> Hashable:
+    """Under which a batch remembers the open alert of a home's outage."""
+    return "cut off", home_id
 
 
 def _notice(row: Row) -> Notice:
@@ -82,13 +140,7 @@ def _shelved_by(tx: Transaction, notice: Notice) -> str | None:
     """
     if notice.device is None:
         return None
-    query = (
-        select(alerts.c.alert_id, alerts.c.home_id, alerts.c.priority, alerts.c.reason)
-        .where(alerts.c.device_id == notice.device, alerts.c.open, alerts.c.merged_into.is_(None))
-        .order_by(alerts.c.priority, alerts.c.opened_ms.desc(), alerts.c.alert_id)
-        .limit(SHELVES_MAX)
-    )
-    for found in tx.conn.execute(query):
+    for found in tx.direct.execute(_OF_DEVICE, {"the_device": notice.device}):
         said: dict[str, Any] = found.reason.get("args", {}) if found.reason["code"] == SHELVES else {}
         covered = notice.rule in said.get("covers", ()) and found.home_id == notice.home
         if covered and said.get("until_ms", 0) > tx.now_ms and found.priority <= notice.priority:
@@ -98,56 +150,30 @@ def _shelved_by(tx: Transaction, notice: Notice) -> str | None:
 
 def _outage(tx: Transaction, notice: Notice) -> str | None:
     """The open alert of the outage that its home belongs to now."""
-    query = (
-        select(outages.c.alert_id)
-        .join(gateways_down, gateways_down.c.outage_id == outages.c.outage_id)
-        .join(alerts, alerts.c.alert_id == outages.c.alert_id)
-        .where(
-            gateways_down.c.site_id == tx.site_id,
-            gateways_down.c.home_id == notice.home,
-            gateways_down.c.back_ms.is_(None),
-            outages.c.closed_ms.is_(None),
-            alerts.c.open,
-        )
-    )
-    return tx.conn.execute(query.limit(1)).scalar()
+    asked = {"the_site": tx.site_id, "the_home": notice.home}
+    return tx.batch.once(cut_off_key(notice.home), lambda: tx.direct.execute(_OUTAGE_OF_HOME, asked).scalar())
 
 
 def _gateway_gone(tx: Transaction, notice: Notice) -> str | None:
-    query = select(alerts.c.alert_id).where(
-        alerts.c.home_id == notice.home,
-        alerts.c.rule.in_(GATEWAY_RULES),
-        alerts.c.open,
-        alerts.c.condition == "active",
-        alerts.c.merged_into.is_(None),
-    )
-    return tx.conn.execute(query.order_by(alerts.c.opened_ms).limit(1)).scalar()
+    return tx.direct.execute(_GATEWAY_GONE, {"the_home": notice.home}).scalar()
 
 
 def _silences(tx: Transaction) -> tuple[Silence, ...]:
-    query = (
-        select(silences)
-        .where(silences.c.site_id == tx.site_id, silences.c.until_ms > tx.now_ms, text(RUNNING))
-        .order_by(silences.c.until_ms, silences.c.silence_id)
-        .limit(SILENCES_MAX)
-    )
+    """Those that run now; read once a minute in a batch, whose effects are of many moments (its stage looks again)."""
     names = Silence.__struct_fields__
-    return tuple(Silence(**{name: row[name] for name in names}) for row in tx.conn.execute(query).mappings())
+    from_ms = tx.now_ms - tx.now_ms % MINUTE
+
+    def read() -> tuple[Silence, ...]:
+        found = tx.direct.execute(_RUNNING, {"the_site": tx.site_id, "the_ms": from_ms}).mappings()
+        return tuple(Silence(**{name: row[name] for name in names}) for row in found)
+
+    return tx.batch.once(("silences", from_ms), read, kept=True)
 
 
 def _rang(tx: Transaction, row: Row, notice: Notice, most: int) -> tuple[int, ...]:
     """When this rule opened for this person or thing in the hour before, as often as could matter."""
-    query = (
-        select(alerts.c.opened_ms)
-        .where(
-            alerts.c.subject_id == row["subject_id"],
-            alerts.c.rule == notice.rule,
-            alerts.c.opened_ms > notice.opened_ms - RATE_WINDOW_MS,
-            alerts.c.opened_ms <= notice.opened_ms,
-            alerts.c.alert_id != row["alert_id"],
-            alerts.c.merged_into.is_(None),
-        )
-        .order_by(alerts.c.opened_ms.desc())
-        .limit(most)
-    )
-    return tuple(reversed(tx.conn.execute(query).scalars().all()))
+    asked = {
+        "the_subject": row["subject_id"], "the_rule": notice.rule, "the_alert": row["alert_id"], "the_most": most,
+        "the_from_ms": notice.opened_ms - RATE_WINDOW_MS, "the_until_ms": notice.opened_ms,
+    }  # fmt: skip
+    return tuple(reversed(tx.direct.execute(_RANG, asked).scalars().all()))

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, bindparam, select
 
+from alerts.batch import ward_key
 from alerts.routing.escalation import ARRIVAL_GOAL_MS, FUNCTION, Duty, Target
 from alerts.schema.people import functions, homes, keys, sites, wards
 from alerts.schema.shifts import rota, shifts
 from alerts.shifts import coverage, phones
+from alerts.transaction import Transaction
 
 DEFAULT_TIMEZONE = "Europe/Oslo"
 WARD = "ward:"  # what is about a ward and no home in it has this and the ward's id for its home
 MOST_FUNCTIONS = 50  # a chain over more than these would be a mistake in the site file
+
+_WARD_OF = select(homes.c.ward).where(homes.c.site_id == bindparam("the_site"), homes.c.id == bindparam("the_home"))
 
 
 def duty_of(conn: Connection, site_id: str, home_id: str, now_ms: int) -> Duty:
@@ -50,9 +54,10 @@ def duty_of(conn: Connection, site_id: str, home_id: str, now_ms: int) -> Duty:
     )
 
 
-def ward_of(conn: Connection, site_id: str, home_id: str) -> str | None:
+def ward_of(tx: Transaction, home_id: str) -> str | None:
     """The ward that a home is in; None for one nobody knows."""
-    return conn.execute(select(homes.c.ward).where(homes.c.site_id == site_id, homes.c.id == home_id)).scalar()
+    asked = {"the_site": tx.site_id, "the_home": home_id}
+    return tx.batch.once(ward_key(home_id), lambda: tx.direct.execute(_WARD_OF, asked).scalar(), kept=True)
 
 
 def known_function(conn: Connection, site_id: str, function_id: str) -> Target | None:
