@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 from alerts.database import Server, open_database
 from alerts.desk import Desk
+from alerts.relay import Relay
 from alerts.snapshots_sql import SqlSnapshots
 from api.rule_book import engine_version
 from ingest.client_kafka import KafkaClient
@@ -42,6 +44,8 @@ def move_logs(
             LIVE: home_lane(old, engine, numbered),
             FLOOR: floor_lane(old, engine, numbered),
         }
+        if waiting := Relay(database, lambda _: Future()).waiting():
+            raise NotReady(f"{waiting} settings or acts of staff wait for the old logs: let a desk and the workers run")
         create_topics(client, new, replicas, keep_days)
         now_ms = time.time_ns() // 1_000_000
         grow(old, new, lanes, codecs, desk, SqlSnapshots(database), client.reader(), write, now_ms)

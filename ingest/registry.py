@@ -63,6 +63,16 @@ class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
     changes: tuple[Change, ...] = ()
 
 
+class Placed(Setting, frozen=True, gc=False, omit_defaults=True):
+    """A setting for whom it is new though others have known it: what is remembered of it, and since when the newest."""
+
+    changes: tuple[Change, ...] = ()
+    since_ms: int = 0
+
+    def setting(self) -> Setting:
+        return Setting(self.setting_id, self.version, self.kind, self.value, self.actor)
+
+
 class Registry:
     """See the module. Answers are values; nothing in here is handed out to be changed."""
 
@@ -82,16 +92,16 @@ class Registry:
         known = self._items.get(setting.setting_id)
         return known is None or setting.version > known.setting.version
 
-    def apply(self, setting: Setting, at_ms: int) -> bool:
-        """Take in one version; False when it, or a newer one, is known already."""
+    def apply(self, setting: Setting, at_ms: int, known: tuple[Change, ...] = ()) -> bool:
+        """Take in one version; False when it, or a newer one, is known already. `known`: what others remember of it."""
         if not self.is_new(setting):
             return False
         before = self._items.get(setting.setting_id)
         changes: tuple[Change, ...] = ()
         if setting.kind in DATED_KINDS:
-            changes = _changed(() if before is None else before.changes, setting.value, at_ms)
+            changes = known or _changed(() if before is None else before.changes, setting.value, at_ms)
         if before is not None:
-            for reference in _references(before):
+            for reference in references(before):
                 self._referring[reference].pop(setting.setting_id, None)
         self._keep(Item(setting, changes))
         return True
@@ -157,7 +167,7 @@ class Registry:
         setting_id = item.setting.setting_id
         self._items[setting_id] = item
         self._windows.clear()
-        for reference in _references(item):
+        for reference in references(item):
             self._referring.setdefault(reference, {})[setting_id] = None
         for address in self.addresses(setting_id):
             holders = self._holders.get(address, ())
@@ -257,7 +267,8 @@ def _in_force(changes: tuple[Change, ...], at_ms: int) -> tuple[dict[str, object
     return None, _EARLIEST, until_ms
 
 
-def _references(item: Item) -> list[str]:
+def references(item: Item) -> list[str]:
+    """Ids of what its values name, or lately named."""
     values = [change.value for change in item.changes] or [item.setting.value]
     found = {f"{kind}/{name}" for value in values for kind in REFERENCES if (name := _text(value, kind)) is not None}
     return sorted(found)

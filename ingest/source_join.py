@@ -1,8 +1,9 @@
 """The states of several source folds as one: what a raw partition of a new generation begins with. Pure.
 
-What is kept by address goes where that address is heard from now on. What every raw partition has heard (settings,
-test sessions, the feed) is in each of the old states, and goes into each new one. The old folds have all come to the
-end of their logs, so none of them knows of a later setting than another.
+What is kept by address goes where that address is heard from now on. What every raw partition has heard (the feed) is
+in each of the old states, and goes into each new one. A setting stands in some of the old states at least, and goes
+where it stands from now on (`setting_places.py`). The old folds have all come to the end of their logs, so none of
+them knows an older version than another.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import msgspec
 from ingest.copies import CopiesState
 from ingest.identity import MemoryState
 from ingest.pulse import LivenessState
+from ingest.registry import Item
 from ingest.source_state import ENGINE, Snapshot
+from ingest.trust import Sessions
 from ingest.unchanged import UnchangedState
 
 _decode = msgspec.msgpack.Decoder(Snapshot).decode
@@ -23,25 +26,34 @@ _encode = msgspec.msgpack.Encoder(order="sorted").encode
 _V = TypeVar("_V")
 
 
-def joined(states: Sequence[bytes], here: Callable[[str], bool]) -> bytes:
-    """A snapshot of what those folds know of the addresses that are heard `here`. ValueError: not of this engine."""
-    old = [_decode(state) for state in states]
-    if wrong := {one.engine for one in old} - {ENGINE}:
-        raise ValueError(f"snapshots of {', '.join(sorted(wrong))}, not of {ENGINE}: let this version fold them first")
+def items_of(states: Sequence[bytes]) -> dict[str, Item]:
+    """The newest of every setting that one of those folds knows. ValueError: not of this engine."""
+    found: dict[str, Item] = {}
+    for state in states:
+        for name, item in _of_this_engine(state).items.items():
+            if name not in found or item.setting.version > found[name].setting.version:
+                found[name] = item
+    return found
+
+
+def joined(states: Sequence[bytes], here: Callable[[str], bool], items: Mapping[str, Item] | None = None) -> bytes:
+    """A snapshot of what those folds know of the addresses that are heard `here`. `items`: the settings that stand
+    there; None: all. ValueError: not of this engine.
+    """
+    old = [_of_this_engine(state) for state in states]
     newest = max(old, key=lambda one: one.now_ms)
-    items = dict(newest.items)
+    sessions: Sessions = {}
     for one in old:
-        for name, item in one.items.items():
-            if name not in items or item.setting.version > items[name].setting.version:
-                items[name] = item
+        for device, spans in one.sessions.items():
+            sessions.setdefault(device, {}).update(spans)
     lives = [one.liveness for one in old]
     identity: dict[str, MemoryState] = _of(here, [one.identity for one in old])
     waiting = sorted((each for one in old for each in one.copies.waiting), key=lambda each: each[1])
     links = list(dict.fromkeys(link for one in old for link in one.copies.links))
     return _encode(
         Snapshot(
-            ENGINE, newest.site, newest.now_ms, max(one.dropped_addresses for one in old), items, newest.sessions,
-            identity,
+            ENGINE, newest.site, newest.now_ms, max(one.dropped_addresses for one in old),
+            dict(items_of(states) if items is None else items), sessions, identity,
             LivenessState(
                 _of(here, [life.pulses for life in lives]), max(life.lost_ms for life in lives),
                 max(life.back_ms for life in lives),
@@ -53,6 +65,13 @@ def joined(states: Sequence[bytes], here: Callable[[str], bool]) -> bytes:
             CopiesState(links, waiting),  # by topic and bytes: each new one keeps all for a while
         )
     )  # fmt: skip
+
+
+def _of_this_engine(state: bytes) -> Snapshot:
+    found = _decode(state)
+    if found.engine != ENGINE:
+        raise ValueError(f"a snapshot of {found.engine}, not of {ENGINE}: let this version fold it first")
+    return found
 
 
 def _of(here: Callable[[str], bool], parts: Iterable[Mapping[str, _V]]) -> dict[str, _V]:

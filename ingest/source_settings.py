@@ -15,9 +15,10 @@ from ingest.bounds import is_int64
 from ingest.event import Event, Value, name_uuid
 from ingest.liveness_events import Lives
 from ingest.record import EVENT, SETTING, DeadLetter, Input, RawRecord, Setting
+from ingest.registry import Placed
 from ingest.source_state import Outcome, SourceState
 
-_SETTING = msgspec.json.Decoder(Setting)
+_SETTING = msgspec.json.Decoder(Placed)
 _OBJECT = msgspec.json.Decoder(dict[str, object])
 _OF_RESIDENT = frozenset({"measure", "plan", "pause"})
 _DOSE_TYPES = frozenset({"dose.taken", "dose.skipped"})  # by the hand or word of staff, about a resident's dose
@@ -43,8 +44,9 @@ def refuse(record: RawRecord, out: Outcome, reason: str, detail: str) -> None:
 def fold_setting(state: SourceState, record: RawRecord, out: Outcome) -> None:
     """One version of one setting: into the registry, and to every home that it concerns."""
     try:
-        setting = _SETTING.decode(record.payload)
-        msgspec.msgpack.encode(setting)  # what no snapshot and no log could hold must not get in
+        placed = _SETTING.decode(record.payload)
+        setting = placed.setting()
+        msgspec.msgpack.encode(placed)  # what no snapshot and no log could hold must not get in
     except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError) as error:
         refuse(record, out, "wrong_type", str(error))
         return
@@ -56,9 +58,9 @@ def fold_setting(state: SourceState, record: RawRecord, out: Outcome) -> None:
     before = {each: setting_homes(state, each) for each in (setting_id, *moving)}
     lives = Lives(state, [setting_id, *moving])
     addresses = registry.addresses(setting_id)
-    registry.apply(setting, now_ms)
+    registry.apply(setting, now_ms, placed.changes)
     if setting.kind == "test_session":
-        state.sessions.apply(setting, now_ms)
+        state.sessions.apply(setting, min(now_ms, placed.since_ms or now_ms))
     elif setting.kind == "book" and setting.value is not None:
         state.unchanged.book_changed(setting.value.get("book"))
     addresses = sorted({*addresses, *registry.addresses(setting_id)})

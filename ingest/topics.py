@@ -8,9 +8,9 @@ The values are the rows that the SQLite journal stores, as msgpack arrays: envel
 schema version in each. A position is offset + 1 within its partition, as `seq` is embedded. Outside the folds a raw
 record is named by its *place*, one integer for generation, partition and position.
 
-What concerns every address (settings, feed, a clock without partition) stands in every raw partition, so that each is
-a log of its own that can be folded alone. Every raw partition then has the same to say about it: `kept` lets partition
-p say it to inputs partition p only.
+What concerns every address (the book, the feed, a clock without partition) stands in every raw partition, any other
+setting where it is needed (`setting_places.py`), so that each can be folded alone. What several then have to say of it,
+`kept` lets partition p say to inputs partition p only.
 """
 
 from __future__ import annotations
@@ -42,11 +42,13 @@ from ingest.source_settings import FEED_TYPES, SERVICE_ADDRESS, read_object
 
 RAW, INPUTS, ALARMS, DEAD, VERDICTS = "raw", "inputs", "alarms", "dead", "verdicts"
 LOGS = (RAW, INPUTS, ALARMS, DEAD, VERDICTS)
+SETTINGS = "settings"  # beside the logs, one partition: where each setting stands (ingest/setting_places.py)
 INTAKES = "intakes"  # beside the logs, one partition, the newest word of each intake (ingest/intake_notes.py)
 REPLICAS = 3  # brokers that have each record, unless said otherwise; all but one must, before it is acknowledged
 MOVED = "moved"  # Input.kind on a log that grows: from here on this home stands in the next generation
 PARTITION_BITS, SEQ_BITS = 10, 36  # of a place, with 7 for the generation: 53 together, so that JavaScript can hold it
 PARTITIONS_MAX, GENERATIONS_MAX = 1 << PARTITION_BITS, 127
+TO = "to:"  # link of a setting that stands in these raw partitions only
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _T = TypeVar("_T")
 _FLOOR_KINDS = frozenset({CLOCK, SETTING, MOVED})
@@ -89,7 +91,7 @@ def split_place(at: int) -> tuple[int, int, int]:
 
 
 class Placement:
-    """In which raw partitions a record stands."""
+    """In which raw partitions a record stands. A setting in those that its link names; in all, where it names none."""
 
     def __init__(self, layout: Layout, codecs: Sequence[Codec]) -> None:
         self.layout, self._codecs = layout, tuple(codecs)
@@ -101,6 +103,8 @@ class Placement:
             return (self.layout.partition_of(key),)
         if record.kind == CLOCK and record.topic:
             return (int(record.topic),)
+        if record.kind == SETTING and record.link.startswith(TO):
+            return [int(one) for one in record.link.removeprefix(TO).split(",")]
         return self._everywhere
 
     def key(self, record: RawRecord) -> str | None:
@@ -135,9 +139,11 @@ class Placement:
         return self.layout.partition_of(self.key_of_address(address)) == partition
 
 
-def clock_record(at_ms: int, partition: int | None = None) -> RawRecord:
-    """Moves the time of one partition, or of all."""
-    return RawRecord(at_ms, CLOCK, topic="" if partition is None else str(partition))
+def clock_record(at_ms: int, partition: int | None = None, log: str = "") -> RawRecord:
+    """Moves the time of one partition, or of all. `log`: of this log only (RAW: not beyond the source fold), as whoever
+    asks for it knows that nothing older is to come there; default is all.
+    """
+    return RawRecord(at_ms, CLOCK, topic="" if partition is None else str(partition), payload=log.encode())
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True):
@@ -149,9 +155,7 @@ class Origin(msgspec.Struct, frozen=True, gc=False, array_like=True, order=True)
 
 
 class Sourced(msgspec.Struct, frozen=True, gc=False):
-    """One record of `inputs` or `alarms`. `after`: the row written before it, in the same write to the same partition.
-    `state`: a home's, in a `moved`.
-    """
+    """A record of `inputs` or `alarms`. `after`: the row before it in the same write there. `state`: of a `moved`."""
 
     input: Input
     origin: Origin
@@ -211,7 +215,7 @@ def outgoing(layout: Layout, partition: int, folded: Iterable[tuple[RawRecord, F
             target = layout.partition_of(one.home) if one.home else partition
             key = one.home.encode("utf-8", "replace")
             origin = Origin(partition, record.seq, index)
-            for log in (INPUTS, ALARMS) if one.floor or one.kind in _FLOOR_KINDS else (INPUTS,):
+            for log in _logs(record, one):
                 value = encode_input(layout.site, one, origin, last.get((log, target)))
                 last[log, target] = (record.seq, index)
                 found.append(Outgoing(log, target, key, value, one.received_at_ms))
@@ -221,6 +225,14 @@ def outgoing(layout: Layout, partition: int, folded: Iterable[tuple[RawRecord, F
         for verdict in each.verdicts:
             value = rows.packed(rows.verdict_row(layout.site, verdict))
             found.append(Outgoing(VERDICTS, partition, b"", value, record.received_at_ms))
+    return found
+
+
+def _logs(record: RawRecord, one: Input) -> tuple[str, ...]:
+    """Where an input is written."""
+    found = (INPUTS, ALARMS) if one.floor or one.kind in _FLOOR_KINDS else (INPUTS,)
+    if record.kind == CLOCK and one.kind == CLOCK and record.payload:
+        return tuple(log for log in found if log.encode() == record.payload)
     return found
 
 
@@ -273,22 +285,10 @@ def decode_verdict(value: bytes, partition: int, generation: int = 1) -> Verdict
 _raw = msgspec.msgpack.Decoder(tuple[str, int, int, str, str, int, str, bytes, str | None])
 _input = msgspec.msgpack.Decoder(
     tuple[
-        Origin,
-        tuple[int, int] | None,
-        str,
-        int,
-        int,
-        str,
-        str,
-        int,
-        int,
-        int,
-        int,
-        bytes | None,
-        bytes | None,
+        Origin, tuple[int, int] | None, str, int, int, str, str, int, int, int, int, bytes | None, bytes | None,
         str | None,
     ]
-)
+)  # fmt: skip
 _dead = msgspec.msgpack.Decoder(tuple[int, int, str, int, int, str, str, str, int])
 _verdict = msgspec.msgpack.Decoder(tuple[int, int, str, int, str, str | None])
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ingest.client_kafka import RECORD_BYTES, KafkaClient, Topic
 from ingest.journal import JournalError
-from ingest.topics import INTAKES, LOGS, RAW, REPLICAS, Layout
+from ingest.topics import INTAKES, LOGS, RAW, REPLICAS, SETTINGS, Layout
 
 DAY_MS = 86_400_000
 KEEP_DAYS = 90
@@ -40,21 +40,38 @@ def wanted(layout: Layout, replicas: int = REPLICAS, keep_days: int = KEEP_DAYS)
         found.append(Topic(layout.topic(log), layout.partitions, replicas, config))
     newest = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.01"}
     config = {**common, **newest, "message.timestamp.type": "LogAppendTime"}
-    return [*found, Topic(layout.topic(INTAKES), 1, replicas, config)]
+    lagging = {**config, "min.compaction.lag.ms": str(7 * DAY_MS)}  # what two at once wrote is told apart (README)
+    return [
+        *found,
+        Topic(layout.topic(INTAKES), 1, replicas, config),
+        Topic(layout.topic(SETTINGS), 1, replicas, lagging),
+    ]
 
 
 def create_topics(
     client: KafkaClient, layout: Layout, replicas: int = REPLICAS, keep_days: int = KEEP_DAYS
 ) -> list[str]:
     """Create what is missing; the names of what was. JournalError: what is there does not fit."""
+    _refuse_forgotten_places(client, layout)
     made = client.create(wanted(layout, replicas, keep_days))
     pause = threading.Event()  # never set: every broker must have heard of them
     for _ in range(SETTLE_TRIES):
-        if len(describe(client, layout)) == len(LOGS) + 1:
+        if len(describe(client, layout)) == len(LOGS) + 2:
             break
         pause.wait(SETTLE_S)
     require(client, layout)
     return made
+
+
+def _refuse_forgotten_places(client: KafkaClient, layout: Layout) -> None:
+    """Logs that are written, and nothing says where their settings stand: from before that was kept, or it was lost."""
+    raw, settings = layout.topic(RAW), layout.topic(SETTINGS)
+    found = describe(client, layout)
+    if raw in found and settings not in found and any(client.reader().ends(raw, range(found[raw].partitions)).values()):
+        raise JournalError(
+            f"kafka {client.servers}: nobody knows where the settings of {raw} stand: `vardevakt logs grow` moves to"
+            " logs where it is known"
+        )
 
 
 def describe(client: KafkaClient, layout: Layout) -> dict[str, Topic]:

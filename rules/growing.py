@@ -1,10 +1,10 @@
 """Other partitions: the logs of a site move into a new generation of topics, with every fold's state. No Kafka here.
 
 Intakes and workers stand still; brokers keep what gateways send. `grow` makes sure that every lane has applied its log
-to the end, writes the states at the head of the new logs (`state_moves.py`, `source_join.py`), and last a `moved`
-barrier for each home into the old ones. So the new logs can be folded from their first row by anybody, and nothing
-that a home hears now is lost, said twice or out of its order. Broken off, it is run again: what is there already is
-dropped by its origin.
+to the end, writes where each setting stands from now on (`setting_places.py`) and the states at the head of the new
+logs (`state_moves.py`, `source_join.py`), and last a `moved` barrier for each home into the old ones. So the new logs
+can be folded from their first row by anybody, and nothing that a home hears now is lost, said twice or out of its
+order. Broken off, it is run again: what is there already is dropped by its origin.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import msgspec
 from ingest.codec import Codec
 from ingest.journal import SnapshotStore
 from ingest.record import RawRecord
-from ingest.source_join import joined
+from ingest.setting_places import SettingPlaces, settings_rows
+from ingest.source_join import items_of, joined
 from ingest.topics import (
     INPUTS,
     MOVED,
@@ -82,8 +83,12 @@ def grow(
     kept = GenerationSnapshots(snapshots, old)
     states = {name: _states(old, lane, kept, log) for name, lane in sorted(lanes.items())}
     placement = Placement(new, codecs)
+    places = SettingPlaces(placement)
+    standing = settings_rows(places.begin(items_of(states[SOURCE]), now_ms))
+    for start in range(0, len(standing), ROWS):
+        write(new, standing[start : start + ROWS])
     for partition in range(new.partitions):
-        seed = joined(states[SOURCE], partial(placement.here, partition))
+        seed = joined(states[SOURCE], partial(placement.here, partition), places.at(partition))
         write(new, _pieces(new.site, partition, seed, now_ms))
     homes = 0
     for name in (LIVE, FLOOR):

@@ -26,6 +26,7 @@ from ingest.journal import InputReader
 from ingest.logs_kafka import KafkaPages, KafkaPartition
 from ingest.series import Series
 from ingest.series_follower import SeriesFollower
+from ingest.settings_kafka import KafkaSettings
 from ingest.topics import ALARMS, INPUTS
 from rules.book import Book
 
@@ -46,7 +47,8 @@ class DeskRole:
         ways = open_channels(channels, publish, forget_subscription(common.database))
         now_ms, name = common.clock.now_ms, common.name
         self._outbox = Outbox(common.database, ways, channels.reach, now_ms, name)
-        relay = Relay(common.database, self.writer.receiver.submit_many, now_ms, name)
+        settings = KafkaSettings(common.kafka, common.placement, self.writer.receiver.submit_many, now_ms)
+        relay = Relay(common.database, settings.submit, now_ms, name)
         alarms = _partitions(common, ALARMS)
         self.watch = watch_over(common.desk, alarms, KafkaPages(common.kafka, [common.layout]), heartbeat, name, now_ms)
         self.work = DeskWork(common.desk, self._outbox, relay, self.watch, now_ms, _ends(common, ALARMS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from ingest.client_kafka import KafkaClient, Message
 from ingest.codecs import default_codecs
 from ingest.logs_kafka import KafkaPages
 from ingest.record import MQTT, SETTING, RawRecord, Setting
+from ingest.settings_kafka import KafkaSettings
 from ingest.source_fold import SourceFold
 from ingest.topics import ALARMS, INPUTS, RAW, Layout, Outgoing, Placement, clock_record, encode_raw
 from ingest.topics_kafka import create_topics
@@ -63,6 +65,7 @@ class Service:
         self.placement, self.reader = Placement(layout, CODECS), client.reader()
         self.write = partial(KafkaWriter(client, self.placement).write, timeout_s=20)
         self.folds: dict[tuple[str, int], PartitionFold[Stored, Any]] = {}
+        self.settings = KafkaSettings(client, self.placement, self._append, lambda: START)
         numbered = GenerationSink(desk, layout)
         sink = SourceSink(layout, self.write, numbered)
         self.lanes: dict[str, Lane] = {
@@ -72,13 +75,19 @@ class Service:
         }
 
     def take_in(self, records: Sequence[RawRecord]) -> None:
-        """Into RAW, as an intake would."""
+        """Into RAW, as intakes and a desk would."""
+        self.settings.submit(records).result(0)
+
+    def _append(self, records: Sequence[RawRecord]) -> Future[int]:
         rows = [
             Message(self.layout.topic(RAW), at, b"", encode_raw(self.layout.site, one))
             for one in records
             for at in self.placement(one)
         ]
         self.client.call(self.client.produce(rows))
+        done: Future[int] = Future()
+        done.set_result(0)
+        return done
 
     def live(self, records: Sequence[RawRecord]) -> None:
         """Minute by minute: no clock runs ahead of what is not folded yet."""
@@ -125,21 +134,12 @@ def settings() -> list[RawRecord]:
             ),
         ]
         for name, role in (("p", "pendant"), ("m", "bed")):
-            value: dict[str, object] = {
-                "address": f"vardevakt:g{n}/{name}",
-                "role": role,
-                "resident": f"r{n}",
-                "gateway": f"g{n}",
-            }
+            value: dict[str, object] = {"address": f"vardevakt:g{n}/{name}", "role": role}
+            value |= {"resident": f"r{n}", "gateway": f"g{n}"}
             found.append(Setting(f"device/{name}{n}", 1, "device", value))
         rules = ["R05", "R06", "R07", "R10"]
-        measure: dict[str, object] = {
-            "id": f"m{n}",
-            "resident": f"r{n}",
-            "rules": rules,
-            "kind": "safety",
-            "from": "2026-01-01",
-        }
+        measure: dict[str, object] = {"id": f"m{n}", "resident": f"r{n}", "rules": rules, "kind": "safety"}
+        measure["from"] = "2026-01-01"
         found.append(Setting(f"measure/m{n}", 1, "measure", measure))
     return [RawRecord(START, SETTING, payload=msgspec.json.encode(one)) for one in found]
 
@@ -161,9 +161,12 @@ def before() -> list[RawRecord]:
 
 
 def after() -> list[RawRecord]:
-    """After it: a resend of what was before, a cancel, a return to bed; time passes."""
+    """After it: somebody moves in with another and presses, a resend of what was before, a cancel; time passes."""
     at = START + 206 * MINUTE
+    moved = Setting("resident/r4", 2, "resident", {"id": "r4", "home": "h3"})
     found = [
+        RawRecord(at + 5_000, SETTING, payload=msgspec.json.encode(moved)),
+        said(4, "p", at + 8_000, "alarm.pressed", trigger="pendant", id="4"),
         said(7, "p", at + 10_000, "alarm.pressed", trigger="pendant", id="7"),
         said(6, "p", at + 20_000, "fall.cancelled", source="worn", id="c6"),
         said(2, "m", at + 25_000, "bed.occupied", id="back2"),

@@ -40,12 +40,12 @@ def doctor(tmp_path, capsys) -> Callable[[], dict[str, dict[str, Any]]]:
 
 
 def test_topics_are_created_once_and_described(on_kafka, capsys, monkeypatch):
-    """Create makes all six, a second time none; describe says so; with other partitions in the settings it exits 1."""
+    """Create makes all seven, then none; describe says so; with other partitions in the settings it exits 1."""
     assert run(["logs", "describe"]) == 1
     assert f"topic vardevakt.{on_kafka}.raw.1 is not there: run `vardevakt logs create`" in capsys.readouterr().out
 
     assert run(["logs", "create", "--replicas", "1"]) == 0
-    assert capsys.readouterr().out.count("created ") == 6
+    assert capsys.readouterr().out.count("created ") == 7
     assert run(["logs", "create", "--replicas", "1"]) == 0
     assert capsys.readouterr().out == "all topics are there\n"
 
@@ -55,7 +55,7 @@ def test_topics_are_created_once_and_described(on_kafka, capsys, monkeypatch):
     assert (raw["partitions"], raw["replicas"]) == (4, 1)
     assert raw["config"]["message.timestamp.type"] == "LogAppendTime"
     assert told["refusals"] == []
-    assert len(told["weaknesses"]) == 6
+    assert len(told["weaknesses"]) == 7
 
     monkeypatch.setenv("VARDEVAKT_LOGS_PARTITIONS", "8")
     assert run(["logs", "describe"]) == 1
