@@ -9,8 +9,9 @@ one machine     browser and the rest side by side, as neither of them fills two 
     rest        every other kind of tests, on a worker a core and one more, as contract tests wait; a worker imports all
                 there is. A file's tests stay in order on one worker (loadfile); kinds with the longest files come
                 first, and files in order of their names, so that a run can be repeated and ends with short ones
-many machines   tests/cluster: what stands on real Kafka, PostgreSQL, InfluxDB and on deploy/. In one process, so that
-                each server is started once and has the other core
+many machines   tests/cluster: what stands on real Kafka, PostgreSQL, InfluxDB and on deploy/. In two processes
+    desk        the desk's own suites and the stories, on PostgreSQL
+    cluster     all the rest, so that Kafka is started once
 
 Bytecode is written in every call, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
 each worker and each service that a test starts compiles all of the code again, which doubles the run.
@@ -40,10 +41,9 @@ NO_TESTS = 5  # pytest's word for it
 YIELDING = ["nice", "-n", "5"]
 COMPILED = ROOT / "tests" / "unit" / "__pycache__"
 OF_THEIR_OWN = {"browser", "cluster"}
-# Run by hand (pytest with their names) and by `make soak`, not here yet: the bad days' checker was mended after its
-# last whole run, which ended red, and the conformance of alerts was green at one hour and red at another (an R39 of a
-# device, on one machine only). Both come back when that is found.
-ASIDE = ("tests/cluster/test_bad_days.py", "tests/cluster/test_conformance.py")
+# Run by hand (pytest with its name) and by `make soak`, not here yet: twelve bad days took 8 and 10 min beside
+# others' work (green as a whole both times); their times have not been cut yet to fit into this part.
+ASIDE = ("tests/cluster/test_bad_days.py",)
 LONGEST_FIRST = ("crash", "simulation", "property", "scenario", "contract")  # then kinds that are not named here
 
 
@@ -54,7 +54,8 @@ def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
         pytest.append("--color=yes")
     spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     rest = [*YIELDING, *pytest, "-p", "no:playwright", *kinds()]
-    cluster = [*pytest, "-p", "no:playwright", "tests/cluster", *(f"--ignore={one}" for one in ASIDE), *arguments]
+    desk, plain = "tests/cluster/desk", [*pytest, "-p", "no:playwright"]
+    cluster = [*plain, "tests/cluster", *(f"--ignore={one}" for one in (desk, *ASIDE)), *arguments]
     compiling = {} if COMPILED.is_dir() else {"collect": [*rest, "--collect-only"]}
     return {
         "checks": {"lint": [str(ROOT / ".ci" / "lint")], **compiling},
@@ -62,7 +63,7 @@ def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
             "browser": [*pytest, "tests/browser", *arguments],
             "rest": [*rest, *spread, *arguments],
         },
-        "many machines": {"cluster": cluster},
+        "many machines": {"desk": [*plain, desk, *arguments], "cluster": cluster},
     }
 
 

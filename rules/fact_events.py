@@ -54,21 +54,21 @@ def take_event(facts: Facts, event: Event, now_ms: int) -> bool:
     """Apply one event; whether somebody's Situation may have changed."""
     moved = False
     device = event.device
-    quality = event.quality
-    if device is not None and device not in facts.heard and RETAINED not in quality and event.type != "device.offline":
+    type_, quality = event.type, event.quality
+    if device is not None and device not in facts.heard and RETAINED not in quality and type_ != "device.offline":
         facts.heard[device] = event.received_at_ms
         moved = event.role in CALL_ROLES
     if TEST in quality:
         return moved  # a test of ours proves that the device lives, and nothing about the person
-    family = FAMILY.get(event.type) or _family(event)
+    family = FAMILY.get(type_) or _family(event)
     if family is not None:
         _trace(facts, event, family)
-    if device in facts.dispensers or event.role == "dispenser" or event.type in doses.SPEAKS:
+    if device in facts.dispensers or event.role == "dispenser" or type_ in doses.SPEAKS:
         doses.take_dispenser(facts, event, now_ms)
-    if event.type in presence.SIGNS and presence.tells(facts, event):
+    if type_ in presence.SIGNS and presence.tells(facts, event):
         taken = late_signs.keep if facts.came_late(event) else presence.take_sign
         moved = taken(facts, event, now_ms) or moved
-    handler = _HANDLERS.get(event.type)
+    handler = _HANDLERS.get(type_)
     if handler is not None:
         moved = handler(facts, event, now_ms) or moved
     return moved

@@ -177,10 +177,13 @@ class Facts(msgspec.Struct, gc=False, array_like=True):
 
     def came_late(self, event: Event) -> bool:
         """Late by over 60 s, buffered, or inside a feed gap: settles before it may raise."""
-        if LATE in event.quality or BUFFERED in event.quality:
+        quality = event.quality
+        if quality and (LATE in quality or BUFFERED in quality):
             return True
-        from_ms, until_ms = self.gap_from_ms, self.gap_until_ms
-        return from_ms is not None and until_ms is not None and from_ms <= event.effective_at_ms < until_ms
+        until_ms = self.gap_until_ms
+        if until_ms is None or event.effective_at_ms >= until_ms:
+            return False
+        return self.gap_from_ms is not None and self.gap_from_ms <= event.effective_at_ms
 
     def traces(self, family: str) -> Iterable[Trace]:
         """How each device of one family stands."""

@@ -18,7 +18,7 @@ import functools
 
 import msgspec
 
-from ingest.event import TEST, Event
+from ingest.event import Event
 from ingest.record import CLOCK, EVENT, SETTING, Input, Setting
 from rules import late_signs, presence, watch
 from rules.book import Book
@@ -27,7 +27,7 @@ from rules.effects import LIVE, Effect, Observe, Reason, effect_id
 from rules.fact_events import take_event
 from rules.fact_settings import take_setting
 from rules.facts import OUT, Facts
-from rules.home_state import HOME_KEY, FoldState, Home, first_timer, subjects
+from rules.home_state import HOME_KEY, FoldState, Home, first_timer
 from rules.homes import AWAKE_MAX, Homes, decoded
 from rules.in_force import InForce
 from rules.instance_changes import after_book, after_setting
@@ -37,7 +37,7 @@ from rules.outcomes import not_run, skipped
 from rules.situations import LEFT, tell_situations
 from rules.timers import Timers
 
-ENGINE = 7  # version of fold and kinds; part of a snapshot's name. Each reads the states of all from 6 on
+ENGINE = 8  # version of fold and kinds; part of a snapshot's name. Each reads the states of all from 6 on
 DAY_MS = 86_400_000
 UNKNOWN_IDLE_MS = 3 * DAY_MS  # a device nobody registered is forgotten after this silence
 TOLD_MAX = 256  # what rules tell each other over one input or timer
@@ -168,10 +168,12 @@ class HomeFold:
         moved = take_event(home.facts, event, home.now_ms)
         if new and device in heard:
             self._instances.begin_device(home, device)
-        self._timers.look(home.facts.home, home.facts.look_ms)
+        look_ms = home.facts.look_ms
+        if look_ms is not None:
+            self._timers.look(home.facts.home, look_ms)
         late = moved and event.type != "device.offline" and home.facts.came_late(event)  # silence is told in time
         holds_changed = moved and self._tell_situations(home, event.event_id, late=late)
-        self._to_rules(home, event)
+        self._instances.to_rules(home, event)
         if holds_changed:
             self._release(home)
 
@@ -182,7 +184,7 @@ class HomeFold:
             if not told:
                 return
             event = told.pop(0)
-            self._to_rules(self.state.homes[event.home], event)
+            self._instances.to_rules(self.state.homes[event.home], event)
         told.clear()
 
     def _look(self, home: Home) -> None:
@@ -207,32 +209,14 @@ class HomeFold:
         for key in sorted(home.instances):
             self._instances.release(home, key)
 
-    def _to_rules(self, home: Home, event: Event, *, anew: bool = False) -> None:
-        """`anew`: settings are changing just now, so who is watched is looked at for each rule."""
-        instances, facts, resident = self._instances, home.facts, event.resident
-        book, test = instances.book, TEST in event.quality
-        unmeasured = not facts.measures and not self._all_measures
-        for listener in book.listeners(event):
-            off = (test and not listener.tests) or (unmeasured and listener.measured)
-            if off or (listener.switched and listener.is_off(facts)):
-                continue
-            role = listener.role or book.role_of(listener, event, facts, home.now_ms)
-            if role is None:
-                continue
-            if resident is not None and listener.personal:
-                instances.step(home, listener, event.subject, resident, event, role, anew=anew)
-                continue
-            for subject, whose in subjects(facts, listener.rule, event):
-                instances.step(home, listener, subject, whose, event, role, anew=anew)
-
     def _tell_settings(self, home: Home, cause: str) -> None:
         """What a setting has changed in how things stand."""
         if home.facts.presence.phase == OUT and not self._awaited(home):
             presence.give_up(home.facts, home.now_ms)
-        tell_situations(home, cause, self._instances.observe, functools.partial(self._to_rules, anew=True))
+        tell_situations(home, cause, self._instances.observe, functools.partial(self._instances.to_rules, anew=True))
 
     def _tell_situations(self, home: Home, cause: str, *, late: bool = False) -> bool:
-        return tell_situations(home, cause, self._instances.observe, self._to_rules, late=late)
+        return tell_situations(home, cause, self._instances.observe, self._instances.to_rules, late=late)
 
     # -- settings ----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import msgspec
 from ingest.event import Event
 from ingest.prepared_types import prepare
 from rules.book import Book, Rule
-from rules.facts import Facts
+from rules.facts import Device, Facts
 from rules.kinds import KINDS
 from rules.kinds.absence import AbsenceState
 from rules.kinds.count import CountState
@@ -83,9 +83,12 @@ def due_ms_of(instance: Instance) -> int | None:
     due_ms = instance.state.due_ms if instance.state is not None else None
     if instance.growing is None and instance.hold_check_ms is None and instance.watch_check_ms is None:
         return due_ms
-    for check_ms in (instance.hold_check_ms, instance.watch_check_ms, *(instance.growing or {}).values()):
+    for check_ms in (instance.hold_check_ms, instance.watch_check_ms):
         if check_ms is not None and (due_ms is None or check_ms < due_ms):
             due_ms = check_ms
+    if instance.growing is not None:
+        grows_ms = min(instance.growing.values())
+        due_ms = grows_ms if due_ms is None or grows_ms < due_ms else due_ms
     return due_ms
 
 
@@ -94,7 +97,11 @@ def first_timer(home: Home) -> tuple[int, str] | None:
     due_ms = home.facts.look_ms
     first = None if due_ms is None else (due_ms, HOME_KEY)
     for key, instance in home.instances.items():
-        due_ms = due_ms_of(instance)
+        state = instance.state
+        if instance.growing is None and instance.hold_check_ms is None and instance.watch_check_ms is None:
+            due_ms = None if state is None else state.due_ms  # so nearly all are
+        else:
+            due_ms = due_ms_of(instance)
         if due_ms is not None and (first is None or due_ms < first[0] or (due_ms == first[0] and key < first[1])):
             first = (due_ms, key)
     return first
@@ -133,12 +140,21 @@ def to_begin(facts: Facts, rule: Rule) -> list[tuple[str, str | None]]:
         return [(resident, resident) for resident in sorted(facts.residents)]
     if rule.per != "device":
         return []
-    roles = {role for match in rule.enter for role in match.roles}
     return [
         (device.id, device.resident)
         for _, device in sorted(facts.devices.items())
-        if device.id in facts.heard and (not roles or device.role in roles)
+        if device.id in facts.heard and is_watched(device, rule)
     ]
+
+
+def is_watched(device: Device, rule: Rule) -> bool:
+    """Whether a rule per device is for one of this role."""
+    any_role = True
+    for match in rule.enter:
+        if device.role in match.roles:
+            return True
+        any_role = any_role and not match.roles
+    return any_role
 
 
 def belongs(facts: Facts, rule: Rule, subject: str) -> bool:

@@ -9,6 +9,7 @@ does not depend on it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -35,6 +36,9 @@ class Saved(FoldState, omit_defaults=True, kw_only=True):
 
 
 _heads = msgspec.msgpack.Decoder(Head)
+_HEAD_ALONE = b"\x93"  # msgpack for a list of three
+_SIZES = {0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9}
+"""Bytes of a number in msgpack by its first byte; of a small one, of none and of a flag it is one."""
 _saved = msgspec.msgpack.Decoder(Saved)
 
 
@@ -77,7 +81,7 @@ class Homes:
             if first is not None:
                 yield first[0], name
         for name, state in self._asleep.items():
-            due_ms = _heads.decode(state).due_ms
+            due_ms = head_of(state).due_ms
             if due_ms is not None:
                 yield due_ms, name
 
@@ -105,8 +109,10 @@ class Homes:
 
     def snapshot(self, state: FoldState) -> bytes:
         """All state as bytes; equal states give equal bytes on every machine, whoever sleeps."""
-        homes = {name: msgspec.Raw(known) for name, known in self._asleep.items()}
-        homes |= {name: msgspec.Raw(packed(home)) for name, home in self.awake.items()}
+        homes: dict[str, Any] = {name: msgspec.Raw(known) for name, known in self._asleep.items()}
+        for name, home in self.awake.items():
+            _note_head(home)
+            homes[name] = home  # written where it belongs in the whole, which costs no copy of its bytes
         fields = {name: getattr(state, name) for name in state.__struct_fields__ if name != "homes"}
         return _encoder.encode(Saved(homes=homes, **fields))
 
@@ -114,7 +120,7 @@ class Homes:
         """The homes of a snapshot; a few are woken at once, and all that have something set aside."""
         for name, raw in homes.items():
             known = bytes(raw)  # a copy, so that the whole of the snapshot need not be kept
-            if len(homes) <= min(WOKEN_AT_ONCE, self._awake_max) or _heads.decode(known).aside:
+            if len(homes) <= min(WOKEN_AT_ONCE, self._awake_max) or head_of(known).aside:
                 self.awake[name] = _decoder.decode(known)
             else:
                 self._asleep[name] = known
@@ -122,15 +128,16 @@ class Homes:
     def _rest(self, but: str) -> None:
         quiet = sorted((home.now_ms, name) for name, home in self.awake.items() if name != but)
         for _, name in quiet[: len(self.awake) - self._awake_max]:
-            known = packed(self.awake[name])
-            if not _heads.decode(known).aside:
+            home = self.awake[name]
+            known = packed(home)
+            if not home.aside:
                 del self.awake[name]
                 self._asleep[name] = known
 
     def _head(self, name: str) -> Head:
         home = self.awake.get(name)
         if home is None:
-            return _heads.decode(self._asleep[name])
+            return head_of(self._asleep[name])
         first = first_timer(home)
         return Head(home.now_ms, None if first is None else first[0], False)
 
@@ -144,7 +151,21 @@ def decoded(state: bytes) -> tuple[FoldState, dict[str, msgspec.Raw]]:
 
 def packed(home: Home) -> bytes:
     """A home as a snapshot has it, and as it sleeps."""
+    _note_head(home)
+    return _encoder.encode(home)
+
+
+def head_of(known: bytes) -> Head:
+    """The beginning of the bytes of a home. The rest is left out: to be skipped it would have to be read."""
+    end = 1 + _SIZES.get(known[1], 1)  # behind `now_ms`
+    end += _SIZES.get(known[end], 1) + 1
+    return _heads.decode(_HEAD_ALONE + known[1:end])
+
+
+def _note_head(home: Home) -> None:
     first = first_timer(home)
     home.due_ms = None if first is None else first[0]
-    home.aside = any(instance.quarantined for instance in home.instances.values())
-    return _encoder.encode(home)
+    home.aside = False
+    for instance in home.instances.values():
+        if instance.quarantined:
+            home.aside = True

@@ -46,6 +46,9 @@ class Listener(msgspec.Struct, frozen=True, gc=False):
     prefix: str  # of the keys of its instances: "R05/"
     tests: bool  # a test of ours is one for this rule too: else it is no sign of life, no state and no dose
     personal: bool  # its instances are residents'
+    shared: bool  # … and what nobody's device says is for the only one who lives there, or …
+    everyone: bool  # … for each of them
+    of_device: bool  # they are devices'
     measured: bool  # it needs a measure
     switched: bool  # book or layer say `on` of it
     of_ward: dict[str | None, Values]  # its parameters without a plan, of the wards that were asked for
@@ -60,12 +63,15 @@ class Listener(msgspec.Struct, frozen=True, gc=False):
 
 
 class InForce:
-    """One book, indexed. Rules keep the order of the book, and so do their effects."""
+    """One book, indexed. Rules keep the order of the book, and so do their effects; but what is said of an alarm comes
+    after it, as nobody else may have raised it yet.
+    """
 
     def __init__(self, book: Book) -> None:
         self.book = book
         self.rules = {rule.id: rule for rule in book.rules if rule.id not in book.off}
         self.standing_rules = [rule for rule in self.rules.values() if KINDS[rule.kind].stands]
+        self.device_rules = [rule for rule in self.standing_rules if rule.per == "device"]
         self._known: dict[tuple[str, bool], tuple[Listener, ...]] = {}
         self._narrowed: dict[tuple[str, bool, str | None, str | None, str | None, bool], tuple[Listener, ...]] = {}
         self._values: dict[tuple[str, str | None, str], tuple[int, int, Values]] = {}
@@ -177,6 +183,9 @@ class InForce:
         if not facts.plans:
             found = self._of_ward.get(rule.id, {}).get(facts.ward)
             return self._without_plan(facts, rule) if found is None else found
+        known = self._values.get((rule.id, resident, facts.home))
+        if known is not None and known[0] <= now_ms < known[1]:
+            return known[2]
         return self._in_force(facts, rule, resident, now_ms)[2]
 
     def _in_force(self, facts: Facts, rule: Rule, resident: str | None, now_ms: int) -> tuple[int, int, Values]:
@@ -228,7 +237,7 @@ class InForce:
 
     def _listeners(self, name: str, *, assigned: bool) -> list[Listener]:
         found = []
-        for rule in self.rules.values():
+        for rule in sorted(self.rules.values(), key=lambda one: bool(one.adds_to)):
             conditions = tuple(
                 Condition(role, match, _rest(match) == Match(), asks_circumstances(match))
                 for role, match in _conditions(rule)
@@ -237,10 +246,14 @@ class InForce:
             if conditions:
                 switched = rule.id in self._switched
                 free = not rule.measure and not rule.needs and not switched
+                kind, personal = KINDS[rule.kind], rule.per == "resident"
+                everyone = personal and (kind.nobodys == "all" or (kind.nobodys != "subject" and rule.everyone))
+                shared = everyone or (personal and kind.nobodys == "only")
                 found.append(
                     Listener(
-                        rule, conditions, free, KINDS[rule.kind], f"{rule.id}/",
-                        rule.kind == "signal" or rule.counts_tests, rule.per == "resident",
+                        rule, conditions, free, kind, f"{rule.id}/",
+                        rule.kind == "signal" or rule.counts_tests,
+                        personal, shared, everyone, rule.per == "device",
                         bool(rule.measure) and not rule.alarm, switched, self._of_ward[rule.id],
                     )
                 )  # fmt: skip

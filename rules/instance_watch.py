@@ -13,7 +13,7 @@ from rules import watch
 from rules.book import Rule
 from rules.effects import Reason
 from rules.facts import Trace
-from rules.home_state import Home, Instance, kept, subjects, to_begin
+from rules.home_state import Home, Instance, is_watched, kept, subjects, to_begin
 from rules.instance_parts import InstanceParts
 from rules.kinds import KINDS
 from rules.sign import Sign, event_of
@@ -48,10 +48,10 @@ class InstanceWatch(InstanceParts):
     def begin_device(self, home: Home, device: str) -> None:
         """A device was heard for the first time: what counts its silence begins."""
         fresh: dict[str, Instance] = {}
-        for rule in self.book.standing_rules:
-            for subject, resident in to_begin(home.facts, rule) if rule.per == "device" else ():
-                if subject == device:
-                    self._begin_watch(home, rule, subject, resident, fresh)
+        known = home.facts.devices.get(device)
+        for rule in self.book.device_rules if known is not None else ():
+            if known is not None and is_watched(known, rule):
+                self._begin_watch(home, rule, device, known.resident, fresh)
         for key, instance in fresh.items():
             self._keep(home, key, instance)
 

@@ -7,10 +7,12 @@ stands in `instance_parts.py`, when it is watched at all in `instance_watch.py`.
 
 from __future__ import annotations
 
-from ingest.event import Event
+import functools
+
+from ingest.event import TEST, Event
 from rules import watch
 from rules.effects import Reason
-from rules.home_state import Home, Instance, kept
+from rules.home_state import Home, Instance, kept, subjects
 from rules.in_force import Listener
 from rules.instance_parts import Witness
 from rules.instance_watch import InstanceWatch
@@ -24,6 +26,33 @@ _FREE = (-watch.FOREVER_MS, watch.FOREVER_MS, True)
 
 class Instances(InstanceWatch):
     """Acts on the instances of one home at a time. Every act appends what is to be told to `effects`."""
+
+    def to_rules(self, home: Home, event: Event, *, anew: bool = False) -> None:
+        """Give an event to each rule that listens.
+
+        `anew`: settings are changing just now, so who is watched is looked at for each rule.
+        """
+        facts, resident, device = home.facts, event.resident, event.device
+        book, people, test = self.book, facts.residents, TEST in event.quality
+        unmeasured = not facts.measures and not self._all_measures
+        step = functools.partial(self.step, anew=True) if anew else self.step
+        for listener in book.listeners(event):
+            off = (test and not listener.tests) or (unmeasured and listener.measured)
+            if off or (listener.switched and listener.is_off(facts)):
+                continue
+            role = listener.role or book.role_of(listener, event, facts, home.now_ms)
+            if role is None:
+                continue
+            if resident is not None and listener.personal:
+                step(home, listener, event.subject, resident, event, role)
+            elif listener.shared:
+                for person in people if listener.everyone or len(people) == 1 else ():
+                    step(home, listener, person, person, event, role)
+            elif device is not None and listener.of_device:
+                step(home, listener, device, resident, event, role)
+            else:
+                for subject, whose in subjects(facts, listener.rule, event):
+                    step(home, listener, subject, whose, event, role)
 
     def step(
         self, home: Home, listener: Listener, subject: str, resident: str | None, event: Event, role: str,
@@ -40,14 +69,16 @@ class Instances(InstanceWatch):
             instance is None or before is None or anew or instance.resident != resident
             or (instance.watch_check_ms is not None and instance.watch_check_ms <= now_ms)
         ):  # fmt: skip
-            if instance is None and role == "extend":
+            if before is None and role == "extend":
                 return  # nothing has begun that could be lengthened
             instance = self._called(home, listener, key, resident, instance)
             if instance is None or instance.quarantined:
                 return
         rule = listener.rule
         try:
-            values = self.book.values(facts, rule, instance.resident, now_ms)
+            values = None if facts.plans else listener.of_ward.get(facts.ward)
+            if values is None:
+                values = self.book.values(facts, rule, instance.resident, now_ms)
             context = Context(now_ms, rule, values, subject, facts, instance.resident)
             if self.witness is not None:
                 self.witness(key, now_ms, event, role)

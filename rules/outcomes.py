@@ -190,7 +190,9 @@ def _change(outcome: Grow | More | Over, alert_id: str, context: Context[Values]
     if isinstance(outcome, More) and not outcome.causes:
         step = f"{outcome.reason.args.get('feature')}/{step}"  # several may be said at one instant
     if isinstance(outcome, More) and outcome.alarm is not None:
-        step = f"{context.rule.id}/{step}"  # several rules may speak of one alarm
+        # Several rules may speak of one alarm, and, of one of nobody's device, a rule for each who lives there: what
+        # they say of the same time is the same, and said once.
+        step = f"{context.rule.id}/{outcome.reason.args.get('since_ms')}/{step}"
     if isinstance(outcome, More):
         other = context.rule.id if outcome.alarm is not None else None
         return Update(effect_id(alert_id, "update", step), alert_id, at_ms, outcome.reason, outcome.causes, rule=other)

@@ -7,8 +7,8 @@ stall, and `on_stall` ends the worker so that another takes over. A backlog that
 away or the log lacks rows another worker would fare no better. Looks count, not seconds: a process that was paused for
 a minute has not been stuck for one.
 
-The horizon is up to when every partition of RAW has been folded: the homes' clock must not overtake it, or their
-absences would fire over a backlog.
+The horizon is up to when every partition of RAW has been folded, by the time that its rows bear: the homes' clock must
+not overtake it, or their absences would fire over a backlog.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Protocol
 
 import structlog
 
+from ingest.topics import decode_raw
 from rules.partitions import Partitions
 
 LOOK_S = 2.0
@@ -30,8 +31,14 @@ log = structlog.get_logger()
 
 
 class Row(Protocol):
+    """`at_ms`: Kafka's time of it."""
+
     @property
     def at_ms(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes: ...
 
 
 class Log(Protocol):
@@ -41,7 +48,17 @@ class Log(Protocol):
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]: ...
 
 
-def oldest_ms(rows: Log, topic: str, positions: dict[int, int]) -> dict[int, int]:
+def received_ms(row: Row) -> int:
+    """When a row of RAW was received, as the folds will read it; Kafka's time of it where that is earlier."""
+    try:
+        return min(row.at_ms, decode_raw(row.value, row.offset).received_at_ms)
+    except ValueError:
+        return row.at_ms  # none of ours
+
+
+def oldest_ms(
+    rows: Log, topic: str, positions: dict[int, int], time_of: Callable[[Row], int] = lambda row: row.at_ms
+) -> dict[int, int]:
     """Time of the first row after each position, for those that have one; 0 where there must be one and is none."""
     if not positions:
         return {}
@@ -50,7 +67,7 @@ def oldest_ms(rows: Log, topic: str, positions: dict[int, int]) -> dict[int, int
     for partition, position in positions.items():
         if ends[partition] > position:
             first = rows.read(topic, partition, position, 1)
-            found[partition] = first[0].at_ms if first else 0
+            found[partition] = time_of(first[0]) if first else 0
     return found
 
 
@@ -65,7 +82,7 @@ class Horizon:
 
     def look(self) -> None:
         now_ms = self._now_ms()  # before the question: what comes after it is younger
-        oldest = oldest_ms(self._rows, self._topic, self._positions())
+        oldest = oldest_ms(self._rows, self._topic, self._positions(), received_ms)
         self.ms = max(self.ms, min([now_ms, *oldest.values()]) - SURE_MS)
 
 

@@ -29,12 +29,23 @@ class Sign(msgspec.Struct, frozen=True, gc=False, array_like=True):
     content: dict[str, Value] = {}
 
 
+class _Newest:
+    """The event that was asked for last, and its sign: its trace and each rule that keeps it share one."""
+
+    known: tuple[Event, Sign] | None = None
+
+
 def sign_of(event: Event) -> Sign:
     """What is kept of an event."""
-    return Sign(
+    known = _Newest.known
+    if known is not None and known[0] is event:
+        return known[1]
+    sign = Sign(
         event.event_id, event.type, event.address, event.received_at_ms, event.effective_at_ms, event.observed_at_ms,
         event.device, event.gateway, event.resident, event.role, event.room, event.quality, event.state, event.content,
     )  # fmt: skip
+    _Newest.known = (event, sign)
+    return sign
 
 
 def event_of(sign: Sign, site: str, home: str) -> Event:

@@ -80,20 +80,26 @@ class Absence:
     nobodys: ClassVar[str] = "all"
 
     def step(self, state: State | None, event: Event, role: str, context: Context[AbsenceValues]) -> Step:
-        if (RETAINED in event.quality and event.observed_at_ms is None) or not is_news(context.facts, event):
+        if (RETAINED in event.quality and event.observed_at_ms is None) or (
+            event.state and not is_news(context.facts, event)
+        ):
             return state, []
         known = state if isinstance(state, AbsenceState) else AbsenceState(watch_ms=context.now_ms)
-        at_ms = event.effective_at_ms
-        if known.last is not None and at_ms <= known.last.effective_at_ms:
-            return known, []
-        if not _is_life(known, event, context):
-            recent = noted(known.recent, at_ms, event.address, context.values.prove_within_ms)
-            return msgspec.structs.replace(known, recent=recent), []
-        settle_ms = context.now_ms + SETTLE_MS if came_late(event, context.facts) else NEVER_MS
+        at_ms, last, within_ms = event.effective_at_ms, known.last, context.values.prove_within_ms
+        if last is not None:
+            since_ms = at_ms - last.effective_at_ms
+            if since_ms <= 0:
+                return known, []
+            if since_ms > within_ms > 0 and not _is_life(known, event, within_ms):
+                recent = noted(known.recent, at_ms, event.address, within_ms)
+                return msgspec.structs.replace(known, recent=recent), []
+        late = came_late(event, context.facts)
+        if not late and _keeps_timer(known, at_ms, context):
+            return AbsenceState(known.due_ms, "armed", sign_of(event), known.watch_ms), []
+        settle_ms = context.now_ms + SETTLE_MS if late else NEVER_MS
         if known.phase != "open":
-            due_ms = known.due_ms if _keeps_timer(known, at_ms, settle_ms, context) else None
-            seen = AbsenceState(due_ms, known.phase, sign_of(event), known.watch_ms, settle_ms)
-            return (seen, []) if known.phase == "held" or due_ms is not None else (_armed(seen, context), [])
+            seen = AbsenceState(None, known.phase, sign_of(event), known.watch_ms, settle_ms)
+            return (seen if known.phase == "held" else _armed(seen, context)), []
         retracted = known.fired_due_ms is not None and at_ms < known.fired_due_ms
         code = "absence.retracted" if retracted else "absence.over"
         reason = Reason(code, {"at_ms": at_ms, "last_ms": known.last_ms})
@@ -142,25 +148,22 @@ class Absence:
         return state
 
 
-def _is_life(state: AbsenceState, event: Event, context: Context[AbsenceValues]) -> bool:
-    """Whether it is a sign of life, and no pulse of an empty room."""
-    within_ms, last = context.values.prove_within_ms, state.last
-    if not within_ms or last is None or event.type not in PULSES:
-        return True
-    at_ms = event.effective_at_ms
-    return at_ms - last.effective_at_ms <= within_ms or proven(state.recent, at_ms, event.address, within_ms)
+def _is_life(state: AbsenceState, event: Event, within_ms: int) -> bool:
+    """Whether what does not go on from life just seen is a sign of it, and no pulse of an empty room."""
+    return event.type not in PULSES or proven(state.recent, event.effective_at_ms, event.address, within_ms)
 
 
-def _keeps_timer(known: AbsenceState, at_ms: int, settle_ms: int, context: Context[AbsenceValues]) -> bool:
+def _keeps_timer(known: AbsenceState, at_ms: int, context: Context[AbsenceValues]) -> bool:
     """Whether the timer may stay where it is: it comes no later than the law wants, and then the law is asked.
 
     So each of the many pulses of a day costs no law of windows, holds and beds.
     """
-    if known.due_ms is None or known.phase != "armed" or known.settle_ms != NEVER_MS or settle_ms != NEVER_MS:
+    due_ms, values = known.due_ms, context.values
+    if due_ms is None or due_ms <= context.now_ms or known.phase != "armed" or known.settle_ms != NEVER_MS:
         return False
-    if context.values.warn_before_ms is not None or known.due_ms <= context.now_ms:
+    if values.warn_before_ms is not None:
         return False
-    return known.due_ms <= _counted_ms(at_ms, context)
+    return due_ms <= at_ms + values.for_ms or due_ms <= _counted_ms(at_ms, context)  # the window is no earlier
 
 
 def _law_ms(state: AbsenceState, context: Context[AbsenceValues]) -> int:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from ingest.record import Input
+from rules.facts import Facts
 from rules.home_fold import HomeFold
+from rules.home_state import Home
+from rules.homes import Head, head_of
 from tests.support.home_story import BOOK, HomeStory, effect_bytes
 
 
@@ -65,3 +69,12 @@ def test_a_home_that_sleeps_can_be_kept_alone() -> None:
     assert list(fold.state.homes) == ["h1"]
     fold.keep_only("h2")
     assert fold.state.homes == {}
+
+
+@pytest.mark.parametrize("now_ms", [0, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, -1, -33, -129, -(2**40)])
+@pytest.mark.parametrize("due_ms", [None, 5, 300, 70_000, 2**32, -200])
+@pytest.mark.parametrize("aside", [True, False])
+def test_the_beginning_of_a_home_is_read_alone(now_ms: int, due_ms: int | None, aside: bool) -> None:
+    """Now, first timer and flag come out as they were written, however many bytes each of them takes."""
+    known = msgspec.msgpack.encode(Home(now_ms, due_ms, aside, Facts("h1")))
+    assert head_of(known) == Head(now_ms, due_ms, aside)

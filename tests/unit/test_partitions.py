@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from ingest.client_kafka import Fetched
+from ingest.record import RawRecord
+from ingest.topics import encode_raw
 from rules.effects import Fenced
 from rules.lanes import Lane, Stored
 from rules.partition_watch import Horizon, PartitionWatch
@@ -234,19 +237,17 @@ def test_one_clock_a_partition_when_its_timer_has_passed(place: Place) -> None:
 
 
 class Log:
-    """A log in memory: times of its rows, by partition."""
+    """A log in memory: times of its rows, by partition; what Kafka says of them, and what stands in them."""
 
-    def __init__(self, times: dict[int, list[int]]) -> None:
-        self.times = times
+    def __init__(self, times: dict[int, list[int]], kafka_later_ms: int = 0) -> None:
+        self.times, self.kafka_later_ms = times, kafka_later_ms
 
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         return {one: len(self.times[one]) for one in partitions}
 
-    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Any]:
-        class Row:
-            at_ms = self.times[partition][offset]
-
-        return [Row()]
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Fetched]:
+        at_ms = self.times[partition][offset]
+        return [Fetched(partition, offset, at_ms + self.kafka_later_ms, None, encode_raw("s", RawRecord(at_ms)))]
 
 
 @pytest.mark.expected_errors("a stall is critical")
@@ -265,8 +266,8 @@ def test_a_partition_that_does_not_move_is_a_stall_and_a_backlog_is_none(place: 
 
 
 def test_the_horizon_is_the_oldest_row_that_no_source_lane_has_read() -> None:
-    """While one partition of RAW is behind, nobody's clock gets past its next row."""
-    log, positions = Log({0: [NOW_MS, NOW_MS + 5], 1: [NOW_MS + 1]}), {0: 1, 1: 1}
+    """While one partition of RAW is behind, nobody's clock gets past its next row, whenever Kafka got that."""
+    log, positions = Log({0: [NOW_MS, NOW_MS + 5], 1: [NOW_MS + 1]}, kafka_later_ms=30_000), {0: 1, 1: 1}
     horizon = Horizon(log, "raw", lambda: positions, lambda: NOW_MS + 60_000)
     horizon.look()
     assert horizon.ms < NOW_MS + 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rules.effects import Update, alarm_alert_id
+from rules.effects import Observe, Raise, Update, alarm_alert_id
 from tests.support.home_story import HomeStory, changed, without
 
 
@@ -148,6 +148,29 @@ def test_the_earlier_alarm_is_shown_with_the_new_one() -> None:
     assert [(one.alert_id, one.reason.args["since_ms"]) for one in again] == [
         (presses[2].alert_id, story.at("08:01:59"))
     ]
+
+
+def test_what_is_said_of_an_alarm_comes_after_it() -> None:
+    """The floor may be behind: of an alarm that nobody has raised yet nothing can be said."""
+    for again in ("alarm.pressed", "fall.confirmed", "epilepsy.started"):
+        story = HomeStory()
+        story.event("alarm.pressed", story.at("08:00"), trigger="pendant")
+        said = story.event(again, story.at("09:00"), role="pendant")
+        assert [type(effect) for effect in said if not isinstance(effect, Observe)] == [Raise, Update], again
+
+
+def test_an_alarm_of_nobodys_device_shows_the_earlier_one_of_each_who_lives_there() -> None:
+    """Each earlier press by an effect of its own; what is the same for both is said once."""
+    story = HomeStory()
+    story.set("resident", "r2", {"home": "h1"})
+    story.event("alarm.pressed", story.at("10:00"), trigger="pendant")
+    story.event("alarm.pressed", story.at("11:00"), trigger="pendant", resident="r2")
+    story.event("alarm.pressed", story.at("12:00"), role="cord", trigger="cord", resident=None)
+    story.event("alarm.cancelled", story.at("12:01"), role="cord", trigger="cord", resident=None)
+    again = updates(story, "sequence.again")
+    assert [effect.reason.args["since_ms"] for effect in again] == [story.at("10:00"), story.at("11:00")]
+    assert len({effect.effect_id for effect in again}) == 2
+    assert len({effect.effect_id for effect in updates(story, "sequence.followed")}) == 1
 
 
 def test_what_is_cancelled_at_the_device_is_a_cause() -> None:

@@ -5,9 +5,11 @@ import pytest
 
 from ingest.codecs import default_codecs
 from ingest.record import CLOCK, HTTP, MQTT, SETTING, Folded, Input, RawRecord, Setting
+from ingest.source_fold import SourceFold
 from ingest.topics import (
     ALARMS,
     INPUTS,
+    RAW,
     Layout,
     Origin,
     Origins,
@@ -50,6 +52,14 @@ def test_a_device_and_its_gateway_stand_in_one_partition():
     assert placement(clock_record(0, 17)) == (17,)
     assert list(placement(clock_record(0))) == list(range(1000))
     assert placement.here(placement.layout.partition_of("vardevakt:g1"), "vardevakt:g1/d1")
+
+
+@pytest.mark.parametrize(("log", "reached"), [("", [INPUTS, ALARMS]), (ALARMS, [ALARMS]), (RAW, [])])
+def test_a_clock_reaches_the_logs_it_is_for(log: str, reached: list[str]):
+    """The homes' time waits for what is behind, so the clock of another lane is kept from them."""
+    record = msgspec.structs.replace(clock_record(5, 1, log), seq=9)
+    said = SourceFold("s", CODECS).apply(record)
+    assert [one.log for one in outgoing(Layout("s", partitions=4), 1, [(record, said)])] == reached
 
 
 def test_an_input_names_the_place_of_its_raw_record():
