@@ -30,6 +30,7 @@ class LaneSeen:
     healthy = True
     quarantined: Sequence[Mapping[str, str]] = ()
     position = lag = oldest_age_ms = 0
+    still_ms = 0  # a stall is seen by the worker itself, partition by partition (rules/partition_watch.py)
 
 
 class LanesSeen:

@@ -90,6 +90,8 @@ class LanesRole:
 class _Lane:
     """One lane as health and metrics see a fold's loop."""
 
+    still_ms = 0  # a stall ends the worker (rules/partition_watch.py)
+
     def __init__(self, worker: Worker, owner: Partitions) -> None:
         self._worker, self._owner = worker, owner
         self._standing = owner.standing()
