@@ -7,8 +7,8 @@ one machine     browser and the rest side by side, as neither of them fills two 
                 by more than it takes (six processes on two cores cost 572 s of CPU, three and lint before them 495 s)
     browser     tests/browser in a call of its own: after a Playwright test every asyncio test in the same process fails
     rest        every other kind of tests, on a worker a core and one more, as contract tests wait; a worker imports all
-                there is. A file's tests stay in order on one worker (loadfile); kinds with the longest files come
-                first, and files in order of their names, so that a run can be repeated and ends with short ones
+                there is. A file's tests stay in order on one worker (loadfile); kinds come in an order of ours, and
+                files in order of their names, so that a run can be repeated and ends with short ones
 many machines   tests/cluster: what stands on real Kafka, PostgreSQL, InfluxDB and on deploy/. In two processes
     desk        the desk's own suites and the stories, on PostgreSQL
     cluster     all the rest, so that Kafka is started once
@@ -44,7 +44,8 @@ OF_THEIR_OWN = {"browser", "cluster"}
 # Run by hand (pytest with its name) and by `make soak`, not here yet: twelve bad days took 8 and 10 min beside
 # others' work (green as a whole both times); their times have not been cut yet to fit into this part.
 ASIDE = ("tests/cluster/test_bad_days.py",)
-LONGEST_FIRST = ("crash", "simulation", "property", "scenario", "contract")  # then kinds that are not named here
+# Those that wait first, as Chromium is at work beside them; then those that fill a core, with the longest files first.
+IN_ORDER = ("crash", "contract", "simulation", "property", "scenario")  # then kinds that are not named here
 
 
 def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
@@ -68,10 +69,10 @@ def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
 
 
 def kinds() -> list[str]:
-    """Every folder with tests that has no call of its own, those with the longest files first."""
+    """Every folder with tests that has no call of its own."""
     found = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/**/test_*.py")}
-    rest = sorted(found - OF_THEIR_OWN - set(LONGEST_FIRST))
-    return [f"tests/{kind}" for kind in (*LONGEST_FIRST, *rest)]
+    rest = sorted(found - OF_THEIR_OWN - set(IN_ORDER))
+    return [f"tests/{kind}" for kind in (*IN_ORDER, *rest)]
 
 
 async def run(name: str, command: list[str]) -> bool:
