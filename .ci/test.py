@@ -41,8 +41,8 @@ NO_TESTS = 5  # pytest's word for it
 YIELDING = ["nice", "-n", "5"]
 COMPILED = ROOT / "tests" / "unit" / "__pycache__"
 OF_THEIR_OWN = {"browser", "cluster"}
-# Run by hand (pytest with its name) and by `make soak`, not here yet. Alone they took 305 s, all green; after `desk` and
-# beside `cluster` all of this part took 568 s and they were green too, but test_service_on_postgres was red once
+# Run by hand (pytest with its name) and by `make soak`, not here yet. Alone they took 305 s, all green. After `desk`
+# and beside `cluster` they were green too, all of this part in 568 s, but test_service_on_postgres was red once
 # ("the press at the desk did not happen within 60 s"): they come in when that is explained.
 ASIDE = ("tests/cluster/test_bad_days.py",)
 # Those that wait first, as Chromium is at work beside them; then those that fill a core, with the longest files first.
