@@ -17,6 +17,7 @@ from tests.support.board import (
     overflows,
     serving,
     signed_in,
+    stranger,
 )
 from tests.support.desk import out_of_bed
 from tests.support.http import HttpStack
@@ -59,12 +60,6 @@ def stack(tmp_path) -> Iterator[HttpStack]:
 def base(stack) -> Iterator[str]:
     with serving(stack) as address:
         yield address
-
-
-def stranger(stack: HttpStack, number: int) -> str:
-    """A press of a pendant that belongs to nobody."""
-    fields = {"resident": None, "subject": f"d{number}", "trigger": f"t{number}", "home": f"address:{number}"}
-    return stack.press(f"e{number}", **fields)
 
 
 def p1(page: Page) -> Locator:

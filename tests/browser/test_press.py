@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 
-from tests.support.board import DESK, board_stack, expect_live, serving, signed_in
+from tests.support.board import DESK, board_stack, expect_live, serving, signed_in, stranger
 from tests.support.http import HttpStack
 
 SOUND_RUNS = "async () => { await new AudioContext().resume(); await new Promise(requestAnimationFrame); }"
@@ -30,12 +30,6 @@ def stack(tmp_path) -> Iterator[HttpStack]:
 def base(stack) -> Iterator[str]:
     with serving(stack) as address:
         yield address
-
-
-def stranger(stack: HttpStack, number: int) -> None:
-    """A press of a pendant that belongs to nobody."""
-    fields = {"resident": None, "subject": f"d{number}", "trigger": f"t{number}", "home": f"address:{number}"}
-    stack.press(f"e{number}", **fields)
 
 
 def middle(button: Locator) -> tuple[float, float]:

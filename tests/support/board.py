@@ -128,3 +128,9 @@ def axe_violations(page: Page) -> list[str]:
 def overflows(page: Page) -> int:
     """How many pixels the page is wider than its window."""
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def stranger(stack: HttpStack, number: int) -> str:
+    """A press of a pendant that belongs to nobody."""
+    fields = {"resident": None, "subject": f"d{number}", "trigger": f"t{number}", "home": f"address:{number}"}
+    return stack.press(f"e{number}", **fields)
