@@ -10,7 +10,7 @@ one machine     browser and the rest side by side, as neither of them fills two 
                 there is. A file's tests stay in order on one worker (loadfile); kinds come in an order of ours, and
                 files in order of their names, so that a run can be repeated and ends with short ones
 many machines   tests/cluster: what stands on real Kafka, PostgreSQL, InfluxDB and on deploy/. In two processes
-    desk        the desk's own suites and the stories, on PostgreSQL
+    desk        the desk's own suites and the stories, on PostgreSQL, and then the bad days in short form
     cluster     all the rest, so that Kafka is started once
 
 Bytecode is written in every call, whatever PYTHONDONTWRITEBYTECODE says (container images like to set it): without it
@@ -41,10 +41,7 @@ NO_TESTS = 5  # pytest's word for it
 YIELDING = ["nice", "-n", "5"]
 COMPILED = ROOT / "tests" / "unit" / "__pycache__"
 OF_THEIR_OWN = {"browser", "cluster"}
-# Run by hand (pytest with its name) and by `make soak`, not here yet. Alone they took 305 s, all green. After `desk`
-# and beside `cluster` they were green too, all of this part in 568 s, but test_service_on_postgres was red once
-# ("the press at the desk did not happen within 60 s"): they come in when that is explained.
-ASIDE = ("tests/cluster/test_bad_days.py",)
+DESK = ("tests/cluster/desk", "tests/cluster/test_bad_days.py")
 # Those that wait first, as Chromium is at work beside them; then those that fill a core, with the longest files first.
 IN_ORDER = ("crash", "contract", "simulation", "property", "scenario")  # then kinds that are not named here
 
@@ -56,8 +53,8 @@ def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
         pytest.append("--color=yes")
     spread = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     rest = [*YIELDING, *pytest, "-p", "no:playwright", *kinds()]
-    desk, plain = "tests/cluster/desk", [*pytest, "-p", "no:playwright"]
-    cluster = [*plain, "tests/cluster", *(f"--ignore={one}" for one in (desk, *ASIDE)), *arguments]
+    plain = [*pytest, "-p", "no:playwright"]
+    cluster = [*plain, "tests/cluster", *(f"--ignore={one}" for one in DESK), *arguments]
     compiling = {} if COMPILED.is_dir() else {"collect": [*rest, "--collect-only"]}
     return {
         "checks": {"lint": [str(ROOT / ".ci" / "lint")], **compiling},
@@ -65,7 +62,7 @@ def parts(arguments: list[str]) -> dict[str, dict[str, list[str]]]:
             "browser": [*pytest, "tests/browser", *arguments],
             "rest": [*rest, *spread, *arguments],
         },
-        "many machines": {"desk": [*plain, desk, *arguments], "cluster": cluster},
+        "many machines": {"desk": [*plain, *DESK, *arguments], "cluster": cluster},
     }
 
 

@@ -58,10 +58,13 @@ class Background:
             try:
                 again_s = self._work()
                 self.healthy, pause_s = True, PAUSE_FIRST_S
-            except Exception:
+            except Exception as error:
                 # the supervisor of this thread: the work is repeatable by design, and standing still is worse
                 self.healthy, self.failures = False, self.failures + 1
-                log.exception("background_failed", work=self.name, pause_s=pause_s)
+                first = pause_s == PAUSE_FIRST_S  # a database that is away for an hour is told of in lines
+                log.error(
+                    "background_failed", work=self.name, pause_s=pause_s, error=type(error).__name__, exc_info=first
+                )
                 self._wait(pause_s, wakeable=False)
                 pause_s = min(PAUSE_MAX_S, pause_s * 2)
                 continue

@@ -143,10 +143,13 @@ class FoldRunner:
                 self.healthy, self.fenced = False, True
                 log.error("fold_fenced", lane=self.lane, position=self.position)
                 return
-            except Exception:
+            except Exception as error:
                 # the supervisor of the thread: whatever it was, state is rebuilt from disk and nothing is skipped
                 self.healthy = False
-                log.exception("fold_failed", lane=self.lane, position=self.position, pause_s=pause_s)
+                first, name = pause_s == PAUSE_FIRST_S, type(error).__name__  # a traceback the first time, then lines
+                log.error(
+                    "fold_failed", lane=self.lane, position=self.position, pause_s=pause_s, error=name, exc_info=first
+                )
                 with self._wake:
                     self._wake.wait_for(lambda: self._stopping, pause_s)
                 pause_s = min(PAUSE_MAX_S, pause_s * 2)

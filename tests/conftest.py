@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from hypothesis import settings
 
@@ -25,6 +26,10 @@ settings.register_profile("explore", derandomize=False, deadline=None, max_examp
 def pytest_configure(config: pytest.Config) -> None:
     """Register the list of skips and choose how hypothesis looks for examples."""
     settings.load_profile(os.environ.get("VARDEVAKT_HYPOTHESIS", "repeatable"))
+    # structlog's own choice, tracebacks with local variables, costs a second of CPU each: a service whose database was
+    # killed under it had time for nothing else
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if not hasattr(config, "workerinput"):  # under xdist only the controller hears of all tests
         config.pluginmanager.register(SkipSummary(), "vardevakt-skips")
 
