@@ -45,7 +45,8 @@ class DatabaseRefused(Exception):
 
 class Database(msgspec.Struct, frozen=True):
     """The engines of a desk. `with db.writer.begin() as conn` is one transaction, alone in its turn; `with
-    db.reader.connect()` reads, everything as of one moment. `aside` is for what concerns rows of its own and is told to
+    db.reader.connect()` reads, everything as of one moment. `ahead` writes as `writer` does and waits for fewer others:
+    it is for alarms, their ring, and what people press. `aside` is for what concerns rows of its own and is told to
     nobody: it waits for no turn where that is safe.
     """
 
@@ -53,6 +54,7 @@ class Database(msgspec.Struct, frozen=True):
     writer: Engine
     reader: Engine
     aside: Engine
+    ahead: Engine
 
     @property
     def path(self) -> Path:
@@ -71,20 +73,21 @@ def open_database(place: Place) -> Database:
     if isinstance(place, Server):
         writer = database_postgres.writer_engine(place)
         _reach(place, writer)
-        return Database(place, writer, database_postgres.reader_engine(place), database_postgres.aside_engine(place))
+        reader, aside = database_postgres.reader_engine(place), database_postgres.aside_engine(place)
+        return Database(place, writer, reader, aside, database_postgres.ahead_engine(writer))
     place.parent.mkdir(parents=True, exist_ok=True)
     writer = database_sqlite.writer_engine(place)
     found = database_sqlite.damage(writer)
     if found is not None:
         writer.dispose()
         raise DatabaseRefused(_advice(place, found))
-    return Database(place, writer, database_sqlite.reader_engine(place), writer)
+    return Database(place, writer, database_sqlite.reader_engine(place), writer, writer)
 
 
 def read_database(place: Place) -> Database:
     """Open a desk only to look, also beside a service that writes it: whoever tries to write fails."""
     reader = _reader(place)
-    return Database(place, reader, reader, reader)
+    return Database(place, reader, reader, reader, reader)
 
 
 def migrate(place: Place) -> None:

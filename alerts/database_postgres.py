@@ -7,7 +7,9 @@ Theory of operation. Desk processes write in **turn**: the first thing of a tran
 advisory lock of the database, given in the order of asking and held until its commit can be seen. So what a transaction
 reads cannot change under it, wherever the other desks run: grouping, claims, timers and `changes` (whose ids are then
 given in the order of commits) are as right here as on SQLite, by the same code. A process that stops amid its turn
-loses it after STUCK_MS: the server ends its session, and what it had written is undone. `aside` is for transactions
+loses it after STUCK_MS: the server ends its session, and what it had written is undone. Whoever has no hurry waits in a
+queue before that, which they leave one at a time: so an alarm, its ring or an act of staff (`ahead`) waits for the one
+whose turn it is and for nobody else of them, however many a storm has brought. `aside` is for transactions
 that touch rows of their own and tell nobody; they take no turn. `reader` sees one moment from its first query to its
 last. NOTIFY carries nothing: it says "look", and who hears nothing looks each second all the same.
 """
@@ -30,7 +32,8 @@ DRIVER = "postgresql+psycopg"
 WAIT_S = 30  # for a turn, or for a statement
 STUCK_MS = 5_000  # between two statements of one transaction
 WRITERS, READERS = 8, 8
-TURN = 0x7661_7264  # the advisory lock that is the turn
+TURN, QUEUE = 0x7661_7264, 0x7661_7265  # the advisory locks that are the turn, and the place before it
+GOES_AHEAD = "goes_ahead"
 BELL = "vardevakt_desk"
 LISTEN_AGAIN_S = 1.0
 LOST_SERVER = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
@@ -67,6 +70,11 @@ def writer_engine(server: Server) -> Engine:
     return engine
 
 
+def ahead_engine(writer: Engine) -> Engine:
+    """Its connections, for transactions that do not queue."""
+    return writer.execution_options(**{GOES_AHEAD: True})
+
+
 def aside_engine(server: Server) -> Engine:
     """Transactions that take no turn."""
     return _engine(server, WRITERS, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
@@ -101,7 +109,8 @@ def _engine(server: Server, size: int, settings: dict[str, Any], *, isolation_le
 
 
 def _take_turn(conn: Connection) -> None:
-    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+    queue = "" if conn.get_execution_options().get(GOES_AHEAD) else f"pg_advisory_xact_lock({QUEUE}), "
+    conn.exec_driver_sql(f"SELECT {queue}pg_advisory_xact_lock({TURN})")
 
 
 class Listener:

@@ -38,6 +38,7 @@ from alerts.site.settings_store import SettingsStore, mark_in_force
 from alerts.statements import add_missing
 from alerts.transaction import Transaction
 from rules.effects import Effect, Fenced, Raise
+from rules.state_moves import FLOOR
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -125,7 +126,8 @@ class Desk:
         self, step: tuple[str, int, int, int], effects: Sequence[Effect], now_ms: int | None, one: ApplyOne
     ) -> bool:
         """One transaction; whether a page may show something new."""
-        with self.database.writer.begin() as conn:
+        engine = self.database.ahead if step[0] == FLOOR else self.database.writer
+        with engine.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
             tx.told_ms = None if self._clock is None else self._clock()
             _move_position(conn, *step)
@@ -139,7 +141,7 @@ class Desk:
 
     def raise_missing(self, effect: Raise, now_ms: int) -> None:
         """An alarm without an alert, found by the reconciler: raised as the floor would have."""
-        with self.database.writer.begin() as conn:
+        with self.database.ahead.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
             apply_alone(tx, "reconciler", effect, self._in_force)
         self._changed()
@@ -157,7 +159,7 @@ class Desk:
             expected = f"1 to {KEY_LIMIT} characters"
             raise Refused("bad_body", {"act": act, "field": "Idempotency-Key", "expected": expected})
         request = _request_hash(alert_id, act, actor, body)
-        with self.database.writer.begin() as conn:
+        with self.database.ahead.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
             before = _earlier_answer(tx, idempotency_key, request)
             if before is not None:
@@ -209,7 +211,7 @@ class Desk:
         return self._outside(alert_id, now_ms, lambda tx: outside_word.centre_says(tx, alert_id, word, actor))
 
     def _outside(self, alert_id: str, now_ms: int, say: Callable[[Transaction], None]) -> dict[str, Any]:
-        with self.database.writer.begin() as conn:
+        with self.database.ahead.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
             try:
                 say(tx)

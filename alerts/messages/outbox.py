@@ -131,7 +131,7 @@ class Outbox:
         query, named = _NEXT_P1 if only_p1 else _NEXT, {"the_ms": now_ms}
         if not self._anything(query, now_ms):
             return None
-        with self._database.writer.begin() as conn:
+        with (self._database.ahead if only_p1 else self._database.writer).begin() as conn:
             settle_lost(conn, now_ms, now_ms - LEASE_MS)
             while (found := conn.execute(query, named).mappings().first()) is not None:
                 begun = self._take(conn, {**found}, now_ms)
@@ -168,7 +168,8 @@ class Outbox:
         return Try(row, attempt_id, self._channels[name], message, now_ms)
 
     def _finish(self, made: Try, result: Result, now_ms: int) -> None:
-        with self._database.writer.begin() as conn:
+        p1 = made.row["priority"] == "P1"
+        with (self._database.ahead if p1 else self._database.writer).begin() as conn:
             if not finish_attempt(conn, made.attempt_id, result, now_ms):
                 log.warning("result_too_late", attempt=made.attempt_id, result=result.outcome)
                 return

@@ -1,0 +1,41 @@
+"""Who waits for whom at a desk on PostgreSQL."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from alerts.database import Database
+from tests.support.desk import Duty
+from tests.support.waiting import wait_until
+
+
+def waiting_for_locks(database: Database) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    with database.aside.begin() as conn:
+        return int(conn.exec_driver_sql(query).scalar_one())
+
+
+def test_an_alarm_goes_ahead_of_those_who_wait_for_a_turn(tmp_path: Path) -> None:
+    """Six waited before it, as in a storm: it comes next, and they in the order in which they had come."""
+    database, order = Duty(tmp_path).database, list[str]()
+
+    def take(engine: Engine, name: str) -> None:
+        with engine.begin():
+            order.append(name)
+
+    def waiting(number: int) -> bool:
+        return waiting_for_locks(database) == number
+
+    with ThreadPoolExecutor(7) as pool:
+        with database.writer.begin():
+            for number in range(6):
+                pool.submit(take, database.writer, f"other {number}")
+                wait_until(partial(waiting, number + 1), "the next one waits")
+            alarm = pool.submit(take, database.ahead, "alarm")
+            wait_until(partial(waiting, 7), "the alarm waits")
+        alarm.result(10)
+    assert order == ["alarm", *(f"other {number}" for number in range(6))]
