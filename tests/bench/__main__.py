@@ -1,8 +1,8 @@
 """`make bench`: the figures of the README as ratios within this run, with command and machine.
 
 `python -m tests.bench [sqlite] [throughput] [folds] [live] [backlog] [rules] [desk] [disk] [series] [faust]
-[postgres]`; without a name, all of them. On real processes and a real broker (Mosquitto, else iotcore), Kafka or
-PostgreSQL. A busy machine gives other figures: its load is printed.
+[postgres] [cluster]`; without a name, all of them. On real processes and a real broker (Mosquitto, else iotcore), Kafka
+or PostgreSQL. A busy machine gives other figures: its load is printed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench.ceilings import sqlite_commits
+from tests.bench.cluster import cluster
 from tests.bench.desk import desk
 from tests.bench.disk import disk
 from tests.bench.folds import folds
@@ -38,8 +39,9 @@ ALONE: dict[str, Callable[[Path], list[Figure]]] = {
     "series": series,
     "faust": workers,
     "postgres": postgres,
+    "cluster": cluster,
 }
-NAMES = ("throughput", "folds", "live", "backlog", "sqlite", "rules", "desk", "disk", "series", "faust", "postgres")
+NAMES = (*NEEDS_TOWN, *ALONE)
 
 
 def main(names: list[str]) -> int:

@@ -77,6 +77,10 @@ class Presser:
         self.pressed[key] = time.perf_counter()
         self._client.publish(topic, payload, qos=1)
 
+    def forget(self) -> None:
+        """Those so far were for warming up."""
+        self.pressed, self.recorded = {}, {}
+
     def _on_command(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         at_s, body = time.perf_counter(), msgspec.json.decode(message.payload)
         self.recorded.setdefault(str(body["ref"].get("id")), (at_s, body["event_id"]))
@@ -87,9 +91,9 @@ class Presser:
 
 
 @contextlib.contextmanager
-def watched(process: ServiceProcess, port: int, token: str) -> Iterator[tuple[Board, Presser]]:
+def watched(url: str, port: int, token: str) -> Iterator[tuple[Board, Presser]]:
     """A board that is open and pendants that are there."""
-    board, presser = Board(process.url, token), Presser(port)
+    board, presser = Board(url, token), Presser(port)
     board.start()
     try:
         yield board, presser
@@ -98,10 +102,18 @@ def watched(process: ServiceProcess, port: int, token: str) -> Iterator[tuple[Bo
         board.close()
 
 
-def delays(board: Board, presser: Presser) -> tuple[list[float], list[float]]:
+def press_for(presser: Presser, seconds: float, first: int = 0) -> None:
+    """Pendants in one home after the other, PRESSES_A_SECOND. `first`: number of the first home."""
+    started_s, pause = time.perf_counter(), threading.Event()
+    for number in range(int(PRESSES_A_SECOND * seconds)):
+        pause.wait(max(0.0, started_s + number / PRESSES_A_SECOND - time.perf_counter()))
+        presser.press(first + number)
+
+
+def delays(board: Board, presser: Presser, site: str = SITE) -> tuple[list[float], list[float]]:
     """Seconds from press to board, and from press to `event.recorded`. Waits for the last."""
     wait_until(lambda: len(presser.recorded) == len(presser.pressed), "every press is recorded", 60)
-    alerts = {key: alarm_alert_id(SITE, event_id) for key, (_, event_id) in presser.recorded.items()}
+    alerts = {key: alarm_alert_id(site, event_id) for key, (_, event_id) in presser.recorded.items()}
     wait_until(lambda: all(one in board.seen for one in alerts.values()), "every press is on the board", 30)
     shown = [board.seen[alerts[key]] - at_s for key, at_s in presser.pressed.items()]
     return shown, [presser.recorded[key][0] - at_s for key, at_s in presser.pressed.items()]
@@ -119,17 +131,14 @@ def events(process: ServiceProcess) -> int:
 def live_stream(folder: Path, town: Town) -> list[Figure]:
     """(d)."""
     with make_broker(folder / "broker") as broker, service(town, folder, broker) as process:
-        port, pause = gateway_port(broker), threading.Event()
+        port = gateway_port(broker)
         rate = EVENTS_A_SECOND - PRESSES_A_SECOND
         with (
             firehose(port, rate * SECONDS, HOMES, "--rate", rate) as hose,
-            watched(process, port, town.token) as (board, presser),
+            watched(process.url, port, town.token) as (board, presser),
         ):
             hose.go()
-            started_s = time.perf_counter()
-            for number in range(PRESSES_A_SECOND * (SECONDS - 1)):
-                pause.wait(max(0.0, started_s + 0.5 + number / PRESSES_A_SECOND - time.perf_counter()))
-                presser.press(number)
+            press_for(presser, SECONDS - 1)
             shown, recorded = delays(board, presser)
             achieved = rate * SECONDS / hose.result()["seconds"] + PRESSES_A_SECOND
     met = quantile(shown, 0.5) < 0.030 and quantile(shown, 0.99) < 0.200
@@ -153,7 +162,7 @@ def amid_backlog(folder: Path, town: Town) -> list[Figure]:
             make_broker(folder / "broker", limits=True) as broker,
             service(town, folder, broker) as process,
             firehose(gateway_port(broker), BUFFERED, HOMES, "--buffered") as hose,
-            watched(process, gateway_port(broker), town.token) as (board, presser),
+            watched(process.url, gateway_port(broker), town.token) as (board, presser),
         ):
             before, pause = process.positions()["raw"], threading.Event()
             hose.go()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,22 +47,25 @@ ROLES = {
 class Machines:
     """See the module's text. Servers and processes by name; all of them end with it."""
 
-    def __init__(self, folder: Path, *, homes: int = 24, rate: float = 50.0, partitions: int = PARTITIONS) -> None:
-        """`rate`: MQTT messages a second; HTTP comes on top."""
-        self.folder, self.homes, self.rate = folder, homes, rate
+    def __init__(
+        self, folder: Path, *, homes: int = 24, rate: float = 50.0, partitions: int = PARTITIONS,
+        roles: Mapping[str, Sequence[str]] = ROLES,
+    ) -> None:  # fmt: skip
+        """`rate`: MQTT messages a second; HTTP comes on top. `roles`: of each process, by its name; one is "front"."""
+        self.folder, self.homes, self.rate, self.roles = folder, homes, rate, roles
         self.kafka, self.influx = Kafka(folder / "kafka"), Influxd(folder / "influx")
         self.postgres = Postgres(synced=True)
         self.broker = Mosquitto(folder / "broker", options=("max_queued_messages 0",), persistence=True)
         self._partitions, self._numbers = partitions, itertools.count(1)
         self._stack = contextlib.ExitStack()
-        self._read = dict.fromkeys(ROLES, 0)  # how much of each log was looked through
+        self._read = dict.fromkeys(roles, 0)  # how much of each log was looked through
 
     def __enter__(self) -> Self:
         with self._stack:
             for server in (self.kafka, self.postgres, self.influx, self.broker):
                 self._stack.enter_context(server)
             self.cluster = self._stack.enter_context(self._make_cluster())
-            self.processes = self.cluster.start(ROLES)
+            self.processes = self.cluster.start(self.roles)
             self.gateway = self._stack.enter_context(Gateway(self.broker.port))
             self.probe()  # both intakes are heard in every partition: of two that are, copies are known
             self._stack = self._stack.pop_all()
