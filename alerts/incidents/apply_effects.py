@@ -150,7 +150,7 @@ def _in_force(tx: Transaction, effect: Observe, in_force: InForce | None) -> Non
         log.error("in_force_without_setting", effect_id=effect.effect_id)
         return
     if in_force is not None:
-        in_force(tx.conn, tx.site_id, setting_id, version)
+        in_force(tx.direct, tx.site_id, setting_id, version)
     tx.change("setting", setting_id)
 
 

@@ -16,6 +16,7 @@ from rules.kinds.kind import Context, State
 from rules.local_time import instant_ms, local_date
 from rules.parameters import WEEKDAYS, Days, Duration, LastingValues, TimeOfDay, Times
 
+DAY_MS = 86_400_000
 DAYS_AHEAD = 15  # whatever the weekdays, one occurrence and the one before it lie within
 
 
@@ -63,7 +64,8 @@ def next_occurrence(
     values, zone = context.values, context.facts.timezone
     today = local_date(context.now_ms, zone)
     before_ms = NEVER_MS  # the limit of the occurrence before it
-    for offset in range(-DAYS_AHEAD, DAYS_AHEAD):
+    between_days = 7 if values.days else 1  # the most that lie between two of them
+    for offset in range(-(values.grace_ms // DAY_MS + 2 + between_days), DAYS_AHEAD):
         day = today + timedelta(days=offset)
         if values.days and WEEKDAYS[day.weekday()] not in values.days:
             continue
