@@ -107,7 +107,8 @@ def series(
     points: Annotated[int, Query(ge=1, le=POINTS_MAX)] = 500,
 ) -> dict[str, Any]:
     """At most `points` buckets of equal width in [from, to): mean, lowest, highest and count; empty ones left out.
-    Buckets of an hour and more are whole hours, so the first may begin before `from`; it holds nothing from before.
+    Buckets of ten minutes and more lie on whole ten minutes of UTC, so the first may begin before `from`; it holds
+    nothing from before.
     """
     services = services_of(request)
     to_ms = services.clock() if end is None else instant_ms(end, "to")

@@ -36,7 +36,7 @@ def influx_options(given: SeriesSettings) -> InfluxOptions | None:
         behaviour_days=given.influx_behaviour_days,
         care_days=given.influx_care_days,
         device_days=given.influx_device_days,
-        hours_days=given.influx_hours_days,
+        means_days=given.influx_means_days,
     )
 
 

@@ -19,7 +19,7 @@ def _days(meaning: str, default: int) -> int:
 
 
 def _bucket(text: str) -> str:
-    if not text or text.startswith("_") or '"' in text:
+    if not text or text.startswith("_") or any(one in text for one in '"\\/'):
         raise wrong("bad_id", "cannot begin the name of a bucket; write letters, digits and '-'")
     return text
 
@@ -39,7 +39,7 @@ class SeriesSettings(Section):
     influx_behaviour_days: int = _days("how somebody lives: bed, doors, motion, presence", 120)
     influx_care_days: int = _days("measurements, alarms and doses in full", 400)
     influx_device_days: int = _days("how devices are: battery, stock, faults", 120)
-    influx_hours_days: int = _days("hourly means of measurements", 3_650)
+    influx_means_days: int = _days("means of measurements over ten minutes", 3_650)
 
     @model_validator(mode="after")
     def _whole(self) -> SeriesSettings:
@@ -47,8 +47,8 @@ class SeriesSettings(Section):
             for name in _NEEDED:
                 if getattr(self, name) is None:
                     raise wrong("needed", 'is missing; kind = "influx" needs it', name)
-        if self.influx_hours_days and not 0 < self.influx_care_days <= self.influx_hours_days:
+        if self.influx_means_days and not 0 < self.influx_care_days <= self.influx_means_days:
             raise wrong(
-                "bad_order", "must be at least influx_care_days, or 0: means outlive points", "influx_hours_days"
+                "bad_order", "must be at least influx_care_days, or 0: means outlive points", "influx_means_days"
             )
         return self

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-HOUR_MS = 3_600_000
+MEAN_MS = 600_000  # what a mean in a store is of
 
 
 class SeriesAway(Exception):
@@ -62,15 +62,15 @@ class Grid(msgspec.Struct, frozen=True):
 def grid(from_ms: int, to_ms: int, points: int, finest_ms: int = 1) -> Grid:
     """At most `points` (at least 1) buckets of equal width over [from_ms, to_ms), none narrower than `finest_ms`.
 
-    Buckets of an hour and more are whole hours of UTC, so that a curve over a month can be read from means of hours and
-    still say what the points say. The first of them may then begin before `from_ms`; it holds nothing from before.
+    Buckets of ten minutes and more lie on whole ten minutes of UTC, so that a curve over a week can be read from means
+    and still say what the points say. The first may then begin before `from_ms`; it holds nothing from before.
     """
     points = max(1, points)
     width_ms = -(-(to_ms - from_ms) // points)
-    if max(width_ms, finest_ms) < HOUR_MS:
+    if max(width_ms, finest_ms) < MEAN_MS:
         return Grid(from_ms, width_ms)
-    start_ms = from_ms - from_ms % HOUR_MS
-    return Grid(start_ms, -(-(to_ms - start_ms) // (points * HOUR_MS)) * HOUR_MS)
+    start_ms = from_ms - from_ms % MEAN_MS
+    return Grid(start_ms, -(-(to_ms - start_ms) // (points * MEAN_MS)) * MEAN_MS)
 
 
 class Series(Protocol):
@@ -115,8 +115,10 @@ class Series(Protocol):
         """What `hear` was told."""
         ...
 
-    def upkeep(self) -> None:
-        """What a store does now and then beside its rows; called by the one follower of partition 0."""
+    def upkeep(self) -> bool:
+        """What a store does now and then beside its rows, for some seconds; called by the one follower of partition 0.
+        Whether more of it is left.
+        """
         ...
 
     def close(self) -> None: ...

@@ -153,4 +153,5 @@ class SeriesFollower:
         now_s = time.monotonic()
         if now_s - self._kept_up_s >= UPKEEP_EVERY_S:
             self._kept_up_s = now_s
-            self._series.upkeep()
+            if self._series.upkeep():
+                self._kept_up_s = float("-inf")

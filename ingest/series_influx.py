@@ -1,8 +1,8 @@
 """Series (port) in InfluxDB 2: curves, marks, and when each device was last heard. Edge.
 
 Buckets, by how long they are kept: `<bucket>_behaviour`, `_care` and `_device` hold points and marks as they came,
-`_hours` the hourly means of measurements, `_state` what the store needs to know of itself. All can be rebuilt from the
-logs, as far back as they reach.
+`_means` what measurements come to in ten minutes, `_state` what the store needs to know of itself. All can be rebuilt
+from the logs, as far back as they reach.
 
 Order of a write: points and marks, which hours they touched, and only then the position. So the position is never ahead
 of its rows, a batch that was cut short is written again, and the same rows again change nothing. The position names the
@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
-from ingest.series import HOUR_MS, Bucket, Grid, Mark, Point, SeriesAway, grid
+from ingest.series import MEAN_MS, Bucket, Grid, Mark, Point, SeriesAway, grid
 from ingest.series_classes import BEHAVIOUR, CARE, CLASSES, DEVICE, class_of_mark, class_of_metric
 from ingest.series_influx_client import Influx, InfluxOptions
-from ingest.series_influx_hours import Hours
+from ingest.series_influx_means import Means
 from ingest.series_influx_text import (
     FIXED_NS,
     HEARD,
@@ -30,7 +31,7 @@ from ingest.series_influx_text import (
     POSITION,
     UNITS,
     Piece,
-    curve_query,
+    curve_statements,
     heard_line,
     mark_line,
     mark_of,
@@ -51,13 +52,13 @@ SERIES_KNOWN_MAX = 50_000  # units kept in memory
 SAME_TIME_MAX = 100  # marks of one person in one millisecond that are put in order
 HEARD_S = 5.0  # how old what `heard` says may be: every page asks for it
 LATE_MS = 60_000  # points within it of the end of their retention are not sent: they would be refused on arrival
-HOURS, STATE = "hours", "state"
-KEPT = (BEHAVIOUR, CARE, DEVICE, HOURS, STATE)
+MEANS, STATE = "means", "state"
+KEPT = (BEHAVIOUR, CARE, DEVICE, MEANS, STATE)
 
 
 def bucket_days(options: InfluxOptions) -> dict[str, int]:
     """Names of our buckets, in the order of KEPT -> days that each keeps, 0 = for ever."""
-    days = (options.behaviour_days, options.care_days, options.device_days, options.hours_days, 0)
+    days = (options.behaviour_days, options.care_days, options.device_days, options.means_days, 0)
     return {f"{options.bucket}_{name}": keeps for name, keeps in zip(KEPT, days, strict=True)}
 
 
@@ -72,7 +73,7 @@ class InfluxSeries:
         self._bucket = dict(zip(KEPT, names, strict=True))
         self._days = dict(zip(KEPT, self._bucket_days.values(), strict=True))
         self._state = self._bucket[STATE]
-        self._hours = Hours(self.influx, site, self._state, self._bucket[CARE], self._bucket[HOURS])
+        self.means = Means(self.influx, site, self._state, self._bucket[CARE], self._bucket[MEANS])
         self._lock = threading.Lock()
         self._store = ""  # the ids of the buckets; "" until they were looked at
         self._looked_s = float("-inf")
@@ -92,9 +93,9 @@ class InfluxSeries:
         try:
             for name, some in lines.items():
                 self.influx.write(self._bucket[name], some)
-            touched = {one.at_ms - one.at_ms % HOUR_MS for one in points if class_of_metric(one.metric) == CARE}
+            touched = {one.at_ms for one in points if class_of_metric(one.metric) == CARE}
             news = [unit_line(self._site, one) for one in self._new_units(points)]
-            self.influx.write(self._state, news + self._hours.lines(touched))
+            self.influx.write(self._state, news + self.means.lines(touched))
             self.influx.write(self._state, [position_line(self._site, partition, position, self._store)])
         except SeriesAway:
             self._forget()
@@ -115,20 +116,20 @@ class InfluxSeries:
         return sorted({(untag(row["metric"]), untag(row["_value"])) for row in self.influx.rows(text)})
 
     def buckets(self, subject: str, metric: str, from_ms: int, to_ms: int, points: int) -> list[Bucket]:
-        """From points where they are kept and the buckets are narrower than an hour, else from hours as far as these
-        say what the points say. Older than the points are kept: at most a bucket an hour.
+        """From points where they are kept and the buckets are narrower than a mean, else from means as far as these say
+        what the points say. Older than the points are kept: no bucket is narrower than a mean.
         """
         if to_ms <= from_ms:
             return []
         self._ready()
         found = class_of_metric(metric)
         oldest_ms = self._oldest_ms(found)
-        lies = grid(from_ms, to_ms, points, HOUR_MS if found == CARE and from_ms < oldest_ms else 1)
-        pieces = [Piece(from_ms, to_ms, hours=False)]
-        if found == CARE and lies.width_ms >= HOUR_MS:
-            pieces = self._hours.pieces(from_ms, to_ms, oldest_ms)
-        text = curve_query((self._bucket[found], self._bucket[HOURS]), self._site, subject, metric, pieces, lies)
-        return _buckets(self.influx.rows(text), lies)
+        lies = grid(from_ms, to_ms, points, MEAN_MS if found == CARE and from_ms < oldest_ms else 1)
+        pieces = [Piece(from_ms, to_ms, means=False)]
+        if found == CARE and lies.width_ms >= MEAN_MS:
+            pieces = self.means.pieces(from_ms, to_ms, oldest_ms)
+        kept = (self._bucket[found], self._bucket[MEANS])
+        return _buckets(self.influx.values(curve_statements(kept, self._site, subject, metric, pieces, lies)), lies)
 
     def latest(self, metric: str, devices: Collection[str]) -> dict[str, tuple[int, float]]:
         """Whomever they were with then."""
@@ -170,10 +171,10 @@ class InfluxSeries:
         self._heard = (time.monotonic(), {untag(row["device"]): int(row["_value"]) for row in rows})
         return self._heard[1]
 
-    def upkeep(self) -> None:
+    def upkeep(self) -> bool:
         """Means of hours that are over and whose points have changed since."""
         self._ready()
-        self._hours.roll(self._now_ms(), self._oldest_ms(CARE))
+        return self.means.roll(self._now_ms(), self._oldest_ms(CARE)) > 0
 
     def close(self) -> None:
         self.influx.close()
@@ -219,23 +220,14 @@ class InfluxSeries:
         return news
 
 
-def _buckets(rows: Sequence[Mapping[str, str]], lies: Grid) -> list[Bucket]:
-    """Rows are of windows, devices and pieces; `result` says what of them (series_influx_text.curve_query)."""
-    begins: dict[str, int] = {}  # each instant stands in several rows, and reading it costs the most
-    sums: dict[str, dict[int, float]] = {"sum": {}, "count": {}, "low": {}, "high": {}}
-    for row in rows:
-        text, value = row["_time"], float(row["_value"])
-        if text not in begins:
-            begins[text] = lies.bucket_of(time_ms(text))
-        at_ms, kind = begins[text], row["result"].rstrip("0123456789")
-        found = sums[kind]
-        if at_ms not in found:
-            found[at_ms] = value
-        elif kind in {"sum", "count"}:
-            found[at_ms] += value
+def _buckets(rows: Iterable[Sequence[Any]], lies: Grid) -> list[Bucket]:
+    """Rows are of parts of buckets: time, sum, count, lowest, highest (series_influx_text.curve_statements)."""
+    found: dict[int, tuple[float, int, float, float]] = {}
+    for at, total, count, low, high in rows:
+        at_ms = lies.bucket_of(at)
+        if at_ms in found:
+            before = found[at_ms]
+            found[at_ms] = before[0] + total, before[1] + count, min(before[2], low), max(before[3], high)
         else:
-            found[at_ms] = (min if kind == "low" else max)(found[at_ms], value)
-    return [
-        Bucket(at_ms, sums["sum"][at_ms] / count, sums["low"][at_ms], sums["high"][at_ms], int(count))
-        for at_ms, count in sorted(sums["count"].items())
-    ]
+            found[at_ms] = float(total), count, float(low), float(high)
+    return [Bucket(at_ms, one[0] / one[1], one[2], one[3], one[1]) for at_ms, one in sorted(found.items())]

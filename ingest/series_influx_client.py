@@ -13,7 +13,7 @@ import io
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+INFLUXQL = {"Content-Type": "application/vnd.influxql"}
 LINES_MAX = 5_000  # a request: the fastest size on a small machine
 CONNECT_MS, READ_MS, WRITE_MS, ROLL_MS = 2_000, 5_000, 10_000, 120_000
 AWAY_S = 3.0  # after no answer, those who read are told at once: a page must not wait for each of its questions
@@ -41,7 +42,24 @@ class InfluxOptions(msgspec.Struct, frozen=True, kw_only=True):
     behaviour_days: int = 0
     care_days: int = 0
     device_days: int = 0
-    hours_days: int = 0
+    means_days: int = 0
+
+
+class _Table(msgspec.Struct):
+    """Rows of one statement of InfluxQL."""
+
+    values: list[list[int | float | None]]
+
+
+class _Result(msgspec.Struct):
+    """What one statement of InfluxQL found, or why it could not."""
+
+    series: list[_Table] = []
+    error: str = ""
+
+
+class _Answer(msgspec.Struct):
+    results: list[_Result]
 
 
 class Influx:
@@ -92,6 +110,21 @@ class Influx:
             dialect = Dialect(annotations=[], header=True, delimiter=",", comment_prefix="#")
             text = api.query_raw(flux, dialect=dialect).data.decode("utf-8")
             return list(_rows(text))
+        raise AssertionError("either there are rows, or it has raised")
+
+    def values(self, statements: Sequence[str]) -> list[list[Any]]:
+        """Rows that InfluxQL finds, of one statement after the other, each with its time in milliseconds first."""
+        self._check_away()
+        with self._asking():
+            answer = self._client(READ_MS).api_client.call_api(
+                "/query", "POST", query_params={"epoch": "ms"}, header_params=dict(INFLUXQL),
+                body=";".join(statements), _preload_content=False, _return_http_data_only=True,
+            )  # fmt: skip
+            results = msgspec.json.decode(answer.data, type=_Answer).results
+            for one in results:
+                if one.error:
+                    raise SeriesAway(f"InfluxDB could not finish a query: {one.error}")
+            return [row for one in results for table in one.series for row in table.values]
         raise AssertionError("either there are rows, or it has raised")
 
     def buckets(self, names: Mapping[str, int]) -> dict[str, str]:

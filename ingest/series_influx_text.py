@@ -1,4 +1,6 @@
-"""What is said to InfluxDB: line protocol, and queries in Flux. Pure.
+"""What is said to InfluxDB: line protocol, queries in Flux, and those of curves in InfluxQL. Pure.
+
+A curve is asked for in InfluxQL: Flux needs 3 ms of the server for each table that it is told to make, four a piece.
 
 Tags are what is bounded: site, subject (a pseudonym), device, metric. They are percent-encoded, so that no text of a
 gateway means anything in a line or in a query. Times are nanoseconds.
@@ -14,29 +16,31 @@ from functools import lru_cache
 
 import msgspec
 
-from ingest.series import HOUR_MS, Grid, Mark, Point
+from ingest.series import MEAN_MS, Grid, Mark, Point
 
 POINTS, MARKS, UNITS, HEARD, POSITION, HOURS = "points", "marks", "units", "heard", "position", "hours"
 """Measurements. The first two hold what is known of people and devices, the others what the store needs to know."""
 
 EPOCH, MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
-MS_NS = 1_000_000
+HOUR_MS, MS_NS = 3_600_000, 1_000_000
 FIXED_NS = MS_NS  # where a point stands that is only ever overwritten
-END_NS = 7_258_118_400 * 1_000 * MS_NS  # the year 2200: what clocks ahead of ours have sent is there as well
+END_MS = 7_258_118_400_000  # the year 2200: what clocks ahead of ours have sent is there as well
+END_NS = END_MS * MS_NS
+EACH_MS = 14 * 24 * HOUR_MS  # so much time of means is cheaper to add up here than in windows of InfluxDB
 _NOT_PLAIN = re.compile(rb"[^A-Za-z0-9_.:/@+~()\[\]-]")  # a space, a comma, = " \ % $ and whatever else has a meaning
 _ENCODED = re.compile(rb"%([0-9A-F]{2})")
 _EMPTY = "%"  # a tag may not be empty
 FINE = (("sum", "sum", "value"), ("count", "count", "value"), ("low", "min", "value"), ("high", "max", "value"))
 COARSE = (("sum", "sum", "sum"), ("count", "sum", "count"), ("low", "min", "low"), ("high", "max", "high"))
-"""(what of a bucket, Flux function, field it is made of), of points and of hours."""
+"""(what of a bucket, function of Flux and InfluxQL, field it is made of), of points and of means."""
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A part of a curve's time, [from_ms, to_ms), and whether it is read from hours or from points."""
+    """A part of a curve's time, [from_ms, to_ms), and whether it is read from means or from points."""
 
     from_ms: int
     to_ms: int
-    hours: bool
+    means: bool
 
 
 def tag(text: str) -> str:
@@ -85,7 +89,7 @@ def position_line(site: str, partition: int, position: int, store: str) -> str:
 
 
 def hour_line(site: str, hour_ms: int, name: str, value: int) -> str:
-    """`written` changes with every batch that has points of this hour; `rolled` is the one its means were made of."""
+    """`written` changes with every batch that has points of this hour; `means` is the one its means were made of."""
     return f"{HOURS},site={tag(site)} {name}={value}i {hour_ms * MS_NS}"
 
 
@@ -104,28 +108,34 @@ def one_of(name: str, values: Collection[str]) -> str:
     return f" |> filter(fn: (r) => {wanted})"
 
 
-def curve_query(
+def curve_statements(
     buckets: tuple[str, str], site: str, subject: str, metric: str, pieces: Sequence[Piece], lies: Grid
-) -> str:
-    """Sum, count, lowest and highest of each window and device. `buckets`: of points and of hours."""
-    texts, width_ms, offset_ms = [], lies.width_ms, lies.start_ms % lies.width_ms
-    for number, piece in enumerate(pieces):
-        begin_ns, end_ns = piece.from_ms * MS_NS, piece.to_ms * MS_NS
-        rows = select(buckets[piece.hours], POINTS, site, begin_ns, end_ns, subject=subject, metric=metric)
-        for name, function, of in COARSE if piece.hours else FINE:
-            texts.append(
-                f'{rows} |> filter(fn: (r) => r._field == "{of}")'
-                f" |> aggregateWindow(every: {width_ms}ms, offset: {offset_ms}ms, fn: {function}, createEmpty: false,"
-                f' timeSrc: "_start") |> keep(columns: ["_time", "_value"]) |> yield(name: "{name}{number}")'
-            )
-    return "\n".join(texts)
+) -> list[str]:
+    """Time, sum, count, lowest and highest of parts of buckets, all devices together, in InfluxQL. `buckets`: those of
+    points and of means.
+    """
+    texts = []
+    for piece in pieces:
+        each = piece.means and piece.to_ms - piece.from_ms <= EACH_MS
+        what = [f'"{of}"' if each else f'{name}("{of}")' for _, name, of in (COARSE if piece.means else FINE)]
+        text = _statement(
+            what, buckets[piece.means], POINTS, site, piece.from_ms, piece.to_ms, subject=subject, metric=metric
+        )
+        windows = f" GROUP BY time({lies.width_ms}ms, {lies.start_ms % lies.width_ms}ms) fill(none)"
+        texts.append(text if each else text + windows)
+    return texts
+
+
+def hours_statement(bucket: str, site: str, from_ms: int, to_ms: int) -> str:
+    """Time, `written` and `means` of the hours noted in [from_ms, to_ms), in InfluxQL."""
+    return _statement(('"written"', '"means"'), bucket, HOURS, site, from_ms, to_ms)
 
 
 def roll_query(source: str, target: str, site: str, from_ms: int, to_ms: int) -> str:
-    """Means of the hours in [from_ms, to_ms), made of the points that are there now, over what was there before."""
+    """Means in [from_ms, to_ms), made of the points that are there now, over what was there before."""
     rows = select(source, POINTS, site, from_ms * MS_NS, to_ms * MS_NS)
     texts = [
-        f'{rows} |> filter(fn: (r) => r._field == "value") |> aggregateWindow(every: {HOUR_MS}ms, fn: {function},'
+        f'{rows} |> filter(fn: (r) => r._field == "value") |> aggregateWindow(every: {MEAN_MS}ms, fn: {function},'
         f' createEmpty: false, timeSrc: "_start") |> set(key: "_field", value: "{name}")'
         f' |> to(bucket: "{target}") |> limit(n: 1) |> keep(columns: ["_field"]) |> yield(name: "{name}")'
         for name, function, _ in FINE
@@ -133,12 +143,17 @@ def roll_query(source: str, target: str, site: str, from_ms: int, to_ms: int) ->
     return "\n".join(texts)
 
 
-def changed_query(bucket: str, site: str, from_ms: int, to_ms: int) -> str:
-    """Hours in [from_ms, to_ms) whose means were not made since points of theirs were written, with `written`."""
+def _statement(
+    what: Sequence[str], bucket: str, measurement: str, site: str, from_ms: int, to_ms: int, **tags: str
+) -> str:
+    """A bucket stands in InfluxQL as a database with the one retention policy `autogen`. Times beyond what nanoseconds
+    can say would be taken for others.
+    """
+    begin_ms, end_ms = (max(-END_MS, min(at_ms, END_MS)) for at_ms in (from_ms, to_ms))
+    wanted = "".join(f" AND {name} = '{tag(value)}'" for name, value in {"site": site, **tags}.items())
     return (
-        f"{select(bucket, HOURS, site, from_ms * MS_NS, to_ms * MS_NS)}"
-        ' |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")'
-        ' |> filter(fn: (r) => not exists r.rolled or r.rolled != r.written) |> keep(columns: ["_time", "written"])'
+        f'SELECT {", ".join(what)} FROM "{bucket}"."autogen"."{measurement}"'  # noqa: S608 (`tag` has encoded it)
+        f" WHERE time >= {begin_ms}ms AND time < {end_ms}ms{wanted}"
     )
 
 

@@ -132,8 +132,9 @@ class SqliteSeries:
         with self._readers.borrow() as connection:
             return dict(connection.execute("SELECT address, heard_at_ms FROM device_seen").fetchall())
 
-    def upkeep(self) -> None:
+    def upkeep(self) -> bool:
         """Nothing: it keeps all of it as it came."""
+        return False
 
     def close(self) -> None:
         self._readers.close()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ingest.client_kafka import KafkaClient
+from ingest.series_influx import InfluxSeries
 from ingest.series_influx_client import InfluxOptions
 from ingest.topics import Layout
 from ingest.topics_kafka import create_topics
-from tests.support.influx import Influxd, external_influx
+from tests.support.influx import LATER_MS, SITE, Influxd, external_influx, fresh
 from tests.support.kafka import Kafka, external_kafka
 from tests.support.postgres import Postgres
 
@@ -52,6 +53,26 @@ def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxOptions]:
         return
     with Influxd(tmp_path_factory.mktemp("influx")) as own:
         yield own.options
+
+
+@pytest.fixture
+def series_options(influx: InfluxOptions) -> InfluxOptions:
+    """Buckets of this test alone in that InfluxDB."""
+    return fresh(influx)
+
+
+@pytest.fixture
+def open_series(series_options: InfluxOptions) -> Iterator[Callable[..., InfluxSeries]]:
+    """Opens the store as a process of its own would; all are closed in the end."""
+    made: list[InfluxSeries] = []
+
+    def again(given: InfluxOptions = series_options, site: str = SITE, now_ms: int = LATER_MS) -> InfluxSeries:
+        made.append(InfluxSeries(given, site, lambda: now_ms))
+        return made[-1]
+
+    yield again
+    for one in made:
+        one.close()
 
 
 @pytest.fixture(scope="session")

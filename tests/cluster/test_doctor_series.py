@@ -36,7 +36,7 @@ def test_buckets_are_told_missing_wrong_and_right(given: SeriesSettings, influx:
         lines = looked(given, tmp_path)
         assert [(line.code, line.level) for line in lines] == [("series", "ok"), ("series_buckets", "warn")]
         assert f"{given.influx_bucket}_care" in lines[1].detail
-    made = fresh(influx, behaviour_days=120, care_days=400, device_days=30, hours_days=3_650)
+    made = fresh(influx, behaviour_days=120, care_days=400, device_days=30, means_days=3_650)
     store = InfluxSeries(made, "solbakken", lambda: 0)
     store.position()
     store.close()

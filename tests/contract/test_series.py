@@ -84,6 +84,26 @@ def test_the_follower_outlives_a_fault(journal, series, monkeypatch):
     assert types(series, "r1") == ["bed.left"]
 
 
+def test_upkeep_that_is_not_done_goes_on_at_once(journal, series, monkeypatch):
+    """What is left of it does not wait for the next minute, and rows that came meanwhile do not wait for it."""
+    monkeypatch.setattr("ingest.series_follower.IDLE_S", 0.01)
+    stood: list[int] = []
+
+    def upkeep():
+        stood.append(series.position())
+        if len(stood) == 1:
+            journal.inputs.write(1, folded(story()), 0)
+        return len(stood) < 3
+
+    monkeypatch.setattr(series, "upkeep", upkeep)
+    follower = SeriesFollower(journal.inputs, series, day_of)
+    follower.start()
+    wait_until(lambda: len(stood) == 3, "it went on")
+    follower.stop()
+
+    assert stood == [0, 8, 8]
+
+
 def test_a_file_of_the_first_version_goes_on_where_it_stood(tmp_path):
     """It knew one partition; its points and its position stay."""
     path = tmp_path / "series.db"

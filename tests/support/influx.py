@@ -19,10 +19,13 @@ import httpx2
 import msgspec
 
 from ingest.series_influx_client import InfluxOptions
+from tests.support.journals import NOON_MS
 from tests.support.servers import external_url, free_port, require_program
 from tests.support.waiting import wait_until
 
-ORG = "solbakken"
+ORG, SITE = "solbakken", "solbakken"
+LATER_MS = NOON_MS + 60 * 86_400_000
+"""Sixty days after what the tests write."""
 
 
 def external_influx() -> InfluxOptions | None:

@@ -9,10 +9,11 @@ import pytest
 
 from ingest.device_seen import DeviceSeen
 from ingest.record import Setting
-from ingest.series import HOUR_MS, Bucket, Mark, Point, grid
+from ingest.series import Bucket, Mark, Point, grid
 from ingest.series_follower import SeriesFollower
 from tests.support.journals import NOON_MS, clock_input, event, folded, input_of, setting_input
 
+HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
@@ -96,13 +97,15 @@ class SeriesSuite:
         everything = series.buckets("r1", "temperature", NOON_MS - 7, NOON_MS + 200_000, 3)
         assert len(everything) <= 3
         assert sum(one.count for one in everything) == 7
+        ages = series.buckets("r1", "temperature", -62_135_596_800_000, 253_402_300_799_999, 500)
+        assert [one.count for one in ages] == [7], "from the year 1 to 9999"
         assert series.buckets("r1", "temperature", NOON_MS, NOON_MS, 10) == []
         assert series.buckets("r1", "nothing", NOON_MS, NOON_MS + 100_000, 10) == []
         assert series.position() == 9
 
     def test_a_curve_says_what_the_points_say(self, series):
         """Over any span and width, from points that came late and in any order, before and after the store's upkeep:
-        the hours of a month are whole ones, and nothing from before `from` or after `to` is in them.
+        those of a week and a month lie on whole ten minutes, and nothing from before `from` or after `to` is in them.
         """
         chance = random.Random(7)
         points = [
@@ -114,6 +117,7 @@ class SeriesSuite:
             (NOON_MS, NOON_MS + DAY_MS, 500), (NOON_MS - 1, NOON_MS + 7 * DAY_MS + 5, 499),
             (NOON_MS + 17 * 60_000, NOON_MS + 11 * DAY_MS + 12_345, 99), (NOON_MS - 9, NOON_MS + 290 * HOUR_MS, 7),
             (NOON_MS + 1, NOON_MS + 60_000, 600), (NOON_MS + 61_000, NOON_MS + 2 * HOUR_MS + 1, 1),
+            (NOON_MS + 61_000, NOON_MS + 7 * DAY_MS + 29 * 60_000, 600),
         ]  # fmt: skip
         for half in (points[:1_200], points[1_200:]):
             series.write(1, half, [])
