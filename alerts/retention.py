@@ -10,7 +10,9 @@ from sqlalchemy import Column, Table, delete, func, select, update
 from alerts.database import Database
 from alerts.schema.alerts import attempts, changes, effects, outbox
 from alerts.schema.channels import outside_refusals, phone_answers, receipts
+from alerts.schema.folds import shadow_alerts
 from alerts.schema.upkeep import findings, idempotency, observations
+from rules.shadow_alert import KEEP_MS
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -25,6 +27,7 @@ KEPT_MS: tuple[tuple[Table, Column[int], int], ...] = (
     (outbox, outbox.c.created_ms, 90 * DAY),
     (phone_answers, phone_answers.c.at_ms, 90 * DAY),
     (outside_refusals, outside_refusals.c.minute_ms, 30 * DAY),
+    (shadow_alerts, shadow_alerts.c.at_ms, KEEP_MS),
 )
 PHONES_KEPT_MS = DAY  # whose telephone it was: for the answer back and whoever asks next morning
 KEPT_CHANGES = 100_000  # an SSE client that was away for longer reads everything anew

@@ -193,9 +193,9 @@ def show_shadow(
     with open_store(desk_place(given, data), given.site.id, writing=False) as store:
         book = kept_book(store) or book_for_site(given.rules.book_file)
         timezone = str((store.get("site", store.site_id) or {}).get("timezone") or ZONE)
-    if rule is not None:
-        rule_named(rule, [{"id": one.id} for one in book.rules])
-    found = shadow_lines(folder, rule, limit)
+        if rule is not None:
+            rule_named(rule, [{"id": one.id} for one in book.rules])
+        found = shadow_lines(store.database if given.logs.kind == "kafka" else folder, rule, limit)
     if json_out:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return

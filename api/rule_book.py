@@ -48,6 +48,12 @@ def kept_book(store: SettingsReads) -> Book | None:
     return None if kept is None else msgspec.convert(kept["book"], Book)
 
 
+def marks_rules(store: SettingsReads) -> bool:
+    """Whether the book in force has rules on trial."""
+    kept = store.get("book", BOOK_ID)
+    return kept is not None and bool(kept["book"].get("shadow"))
+
+
 class ServedBook:
     """The book in force, JSON-ready (api.services.RuleBookReader)."""
 

@@ -5,28 +5,58 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from api.rule_book import engine_version
+from alerts.database import Database
+from alerts.shadow_sql import read_shadow
+from alerts.site.settings_reads import SettingsReads
+from api.rule_book import engine_version, marks_rules
 from api.services import Services
 from api.wards import WardScope
 from api.wire import cursor_of, cursor_value, utc_text
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.journal_sqlite import SqliteJournal
+from rules.effects import LIVE
 from rules.fold_runner import FoldRunner
+from rules.shadow import ShadowFold
+from rules.shadow_alert import ShadowAlert
 from rules.shadow_follower import ShadowFollower
-from rules.shadow_store import ShadowAlert, shadow_alerts
+from rules.shadow_store import ShadowStore, shadow_alerts
 
 FILE = "shadow.db"
 
 
-def shadow_follower(data: Path, site: str, journal: SqliteJournal, home: FoldRunner) -> ShadowFollower:
-    """The follower of a data folder; it waits while the live fold is behind."""
-    kept = SnapshotsAndBases(journal.snapshots, BaseFolder(data / "bases"), journal.first_seqs[1])
-    return ShadowFollower(data / FILE, site, engine_version(), journal.inputs, kept, backlog=lambda: home.lag)
+def shadow_follower(
+    data: Path, site: str, journal: SqliteJournal, home: FoldRunner, settings: SettingsReads
+) -> ShadowFollower:
+    """The follower of a data folder; it waits while the live fold is behind. Many machines: api/cluster/trial.py."""
+    kept, engine = (
+        SnapshotsAndBases(journal.snapshots, BaseFolder(data / "bases"), journal.first_seqs[1]),
+        engine_version(),
+    )
+    return ShadowFollower(
+        journal.inputs,
+        lambda: ShadowFold(site),
+        lambda: ShadowStore(data / FILE),
+        lambda not_after: kept.load(LIVE, engine, not_after),
+        engine,
+        lambda: marks_rules(settings),
+        backlog=lambda: home.lag,
+    )
 
 
-def shadow_lines(data: Path, rule: str | None, limit: int) -> list[dict[str, Any]]:
-    """What rules on trial would have told, newest first, JSON-ready."""
-    return [_shown(one) for one in shadow_alerts(data / FILE, rule, limit)]
+def shadow_lines(kept: Path | Database, rule: str | None, limit: int) -> list[dict[str, Any]]:
+    """What rules on trial would have told, newest first, JSON-ready. `kept`: the data folder, or the desk of many
+    machines.
+    """
+    return [_shown(one) for one in _kept(kept, rule, limit)]
+
+
+def _kept(
+    kept: Path | Database, rule: str | None, limit: int, *, subject: str | None = None,
+    before: tuple[int, int] | None = None,
+) -> list[ShadowAlert]:  # fmt: skip
+    if isinstance(kept, Path):
+        return shadow_alerts(kept / FILE, rule, limit, subject=subject, before=before)
+    return read_shadow(kept, rule, limit, subject=subject, before=before)
 
 
 def shadow_page(
@@ -43,10 +73,7 @@ def shadow_page(
     if cursor is not None:
         at_ms, _, seq = cursor_value(cursor).partition(".")
         before = (int(at_ms), int(seq))
-    if services.data is None:  # on many machines nothing is on trial
-        return {"items": [], "next": None}
-    path = services.data / FILE
-    found = shadow_alerts(path, rule, limit + 1, subject=subject, before=before)
+    found = _kept(services.data or services.database, rule, limit + 1, subject=subject, before=before)
     shown, last = found[:limit], found[limit - 1 : limit]
     more = cursor_of(f"{last[0].at_ms}.{last[0].seq}") if len(found) > limit else None
     seen = scope.keep("shadow", (_shown(one) | {"home": one.home} for one in shown))

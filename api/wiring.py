@@ -175,7 +175,7 @@ def build(options: Options, wakeup: Wakeup) -> tuple[Service, Services]:
     bells.service = service
     if options.desk is not None:  # what others have changed there
         service.bell = Listener(options.desk, service.on_desk_change)
-    service.try_rules(shadow_follower(options.data, options.site_id, journal, home))
+    service.try_rules(shadow_follower(options.data, options.site_id, journal, home, store))
     doors = Doors(
         answers=PhoneAnswers(desk, reach), options=options.channels.doors, wake=bells.desk,
         technical="technical" in reach.fixed,

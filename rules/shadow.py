@@ -3,8 +3,10 @@
 Theory of operation. `shadow: {R05: {for: 25 min}}` in a site's book makes a book of those rules alone, with the site's
 other values under the ones on trial; its hash names the lane, "shadow:<hash>", and so every id. A book setting with
 other marks ends the trial and begins the next: facts of the homes stay, instances do not, as if the rules had just been
-switched on. What comes of it never reaches anybody: it goes to a store of its own (`shadow_store.py`). A rule that
+switched on. What comes of it never reaches anybody: it goes to a store of its own (`shadow_alert.py`). A rule that
 listens to what other rules say needs these marked as well.
+
+On one box the fold is given the inputs; on many machines rows of a partition, as the live fold is (`shadow_rows.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from rules.book_check import check_book
 from rules.effects import Effect
 from rules.home_fold import HomeFold
 from rules.home_state import FoldState
+from rules.homes import AWAKE_MAX
 from rules.parameters import Written
 
 ON = "on"
@@ -47,17 +50,19 @@ def _on_trial(rule: Rule, values: Mapping[str, Written]) -> dict[str, Written]:
 
 
 class ShadowFold:
-    """The trial of one site; `state` as `snapshot` gave it, or of a live fold, whose homes are then taken over."""
+    """The trial of one site, or of one partition of it. `awake_max`: as of the home fold."""
 
-    def __init__(self, site: str, state: bytes | None = None) -> None:
-        self._site = site
+    def __init__(self, site: str, awake_max: int = AWAKE_MAX) -> None:
+        self._site, self._awake_max = site, awake_max
         self._fold = self._lane(Book(()), FoldState(site=site, book=Book(())))
-        if state is None:
-            return
+
+    def restore(self, state: bytes) -> None:
+        """Go on from it: as `snapshot` gave it, or of a live fold, whose homes are then taken over."""
         kept = msgspec.msgpack.decode(state, type=FoldState)
         if SETTING_ID not in kept.seen and kept.book is not None:  # a live fold's: its book names the trial
+            trial = trial_book(kept.book)
             self._fold = self._lane(Book(()), kept)
-            self._begin(trial_book(kept.book), max((home.now_ms for home in kept.homes.values()), default=0))
+            self._begin(trial, max((home.now_ms for home in kept.homes.values()), default=0))
         else:
             self._fold = self._lane(kept.book or Book(()), kept, fresh=False)
 
@@ -81,6 +86,16 @@ class ShadowFold:
     def snapshot(self) -> bytes:
         return self._fold.snapshot()
 
+    def next_due_ms(self) -> int | None:
+        return self._fold.next_due_ms()
+
+    def quarantined(self) -> list[dict[str, str]]:
+        return self._fold.quarantined()
+
+    @property
+    def skipped(self) -> int:
+        return self._fold.skipped
+
     def _begin(self, trial: Book, at_ms: int) -> None:
         """Put the book on trial in force; alerts that stand in the homes already are begun, not told."""
         if trial.version != self._fold.lane.partition(":")[2]:
@@ -91,7 +106,7 @@ class ShadowFold:
 
     def _lane(self, book: Book, state: FoldState, *, fresh: bool = True) -> HomeFold:
         """A fold in the lane of that book, over the homes of `state`; `fresh`: with no rule begun yet."""
-        fold = HomeFold(Book(()), self._site, f"shadow:{book.version}")
+        fold = HomeFold(Book(()), self._site, f"shadow:{book.version}", awake_max=self._awake_max)
         if fresh:
             state.book = Book(())
             for home in state.homes.values():

@@ -1,4 +1,7 @@
-"""What rules on trial would have told: a file of its own, bounded, read only by those who ask. Edge: SQLite."""
+"""What rules on trial would have told, on one box: a file of its own, read only by those who ask. Edge: SQLite.
+
+On many machines: `alerts/shadow_sql.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from ingest.prepared_types import prepare
 from rules.effects import Clear, Effect, Raise, Reason, Update
+from rules.shadow_alert import KEEP_MS, ROWS_MAX, ShadowAlert, ending
 
-ROWS_MAX = 50_000
-KEEP_MS = 90 * 86_400_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS alerts (
     seq INTEGER PRIMARY KEY, version TEXT NOT NULL, alert_id TEXT NOT NULL, rule TEXT NOT NULL, home TEXT NOT NULL,
@@ -24,27 +25,8 @@ CREATE TABLE IF NOT EXISTS trial (
 """
 
 
-class ShadowAlert(msgspec.Struct, frozen=True):
-    """One alert that would have come. `version`: hash of the book on trial."""
-
-    version: str
-    rule: str
-    home: str
-    subject: str
-    at_ms: int
-    priority: str
-    code: str
-    reason: Reason
-    ended_ms: int | None = None
-    ended: str = ""  # cleared | retracted | left
-    seq: int = 0  # in the order in which they were noted
-
-
-prepare(ShadowAlert)
-
-
 class ShadowStore:
-    """One writer; sqlite3.Error when the disk is full or the file is damaged. To lose it is to lose a trial."""
+    """See the port TrialStore. One writer; sqlite3.Error when the disk is full or the file is damaged."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
@@ -55,21 +37,18 @@ class ShadowStore:
     def close(self) -> None:
         self._connection.close()
 
-    def load(self, engine: str) -> tuple[int, bytes] | None:
-        """(position, state) of the trial as it was kept last by this engine."""
-        found = self._connection.execute("SELECT position, state FROM trial WHERE engine = ?", (engine,)).fetchone()
+    def load(self, engine: str, not_after: int) -> tuple[int, bytes] | None:
+        query = "SELECT position, state FROM trial WHERE engine = ? AND position <= ?"
+        found = self._connection.execute(query, (engine, not_after)).fetchone()
         return None if found is None else (int(found[0]), bytes(found[1]))
 
     def keep(self, engine: str, position: int, state: bytes) -> None:
-        """The state to go on from after a restart; what is told again until then has the same ids."""
         self._connection.execute("INSERT OR REPLACE INTO trial VALUES (1, ?, ?, ?)", (engine, position, state))
 
     def forget(self) -> None:
-        """The trial is over; what it told stays."""
         self._connection.execute("DELETE FROM trial")
 
     def write(self, version: str, effects: Sequence[Effect]) -> None:
-        """Note what the trial says, and forget what is old or too much."""
         db = self._connection
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -100,10 +79,9 @@ class ShadowStore:
                 (effect.priority, version, effect.alert_id),
             )
         elif isinstance(effect, Clear):
-            how = "left" if effect.stays else "retracted" if effect.retracted else "cleared"
             db.execute(
                 "UPDATE alerts SET ended_ms = ?, ended = ? WHERE version = ? AND alert_id = ?",
-                (effect.at_ms, how, version, effect.alert_id),
+                (effect.at_ms, ending(effect), version, effect.alert_id),
             )
 
 

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 class Connections:
     """`changed` rings when the desk may have changed. By `mqtt` gateways and phones are told something; roles that tell
-    them nothing (floor, web), and an intake, which has a connection of its own, have none.
+    them nothing (floor, web, trial), and an intake, which has a connection of its own, have none.
     """
 
     def __init__(

@@ -19,6 +19,7 @@ class RoleName(StrEnum):
     FLOOR = "floor"  # alarms, apart from everything else
     DESK = "desk"  # timers, messages out, checks, curves
     WEB = "web"  # board and API
+    TRIAL = "trial"  # rules on trial, which reach nobody
 
 
 ALL_ROLES = tuple(RoleName)

@@ -22,6 +22,7 @@ from api.cluster.desk import DeskRole, settle_shipped
 from api.cluster.face import Role, role_app
 from api.cluster.intake import IntakeRole
 from api.cluster.options import ClusterOptions, RoleName
+from api.cluster.trial import TrialRole
 from api.cluster.web import WebRole
 from api.cluster.workers import LanesRole
 from api.collector import no_collection
@@ -93,6 +94,8 @@ def _roles(
         if options.book is not None:
             settle_shipped(common, options.book)
         found.append(DeskRole(common, options.channels, options.heartbeat, series, options.timezone))
+    if RoleName.TRIAL in wanted:
+        found.append(TrialRole(common))
     if RoleName.WEB in wanted:
         found.append(WebRole(common, options, series))
     if RoleName.INTAKE in wanted:

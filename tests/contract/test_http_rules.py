@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.shadow_sql import SqlShadow
 from alerts.site.settings_store import mark_in_force
 from api.app import create_app
 from api.board.router import board_router
@@ -64,6 +65,20 @@ def told(number: int, home: str, subject: str) -> Raise:
         f"e{number}", f"a{number}", at_ms, SITE, home, subject, "R07", "v", "4.19", "P3", str(number), "active",
         Reason("deadline.passed", {"due_ms": at_ms}),
     )  # fmt: skip
+
+
+def test_on_many_machines_the_desk_has_what_trials_told(stack: HttpStack) -> None:
+    """The same page out of the desk's database, where a process has no data folder."""
+    SqlShadow(stack.database, 0).write("v1", [told(number, "h1", "r1") for number in range(3)])
+    stack.app = create_app(replace(stack.services(), rule_book=ServedBook(stack.store), data=None), [])
+    client = stack.machine("operator")
+    first = client.get("/api/v1/rules/R07/shadow", params={"limit": 2}).json()
+    rest = client.get("/api/v1/rules/R07/shadow", params={"cursor": first["next"]}).json()
+
+    dues = [one["reason"]["args"]["due_ms"] for one in (*first["items"], *rest["items"])]
+    assert dues == [told(number, "h1", "r1").at_ms for number in (2, 1, 0)]
+    assert first["items"][0]["reason"]["code"] == "deadline.passed"
+    assert rest["next"] is None
 
 
 def by_id(answer: Any) -> dict[str, Any]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from ingest.journal_sqlite import SqliteJournal
+from ingest.topics import Origin, encode_input, encode_moved
 from rules.book import with_versions
 from rules.book_file import BookError, book_for_site
-from rules.effects import Clear, Raise, rule_alert_id
+from rules.effects import LIVE, Clear, Effect, Raise, rule_alert_id
+from rules.home_fold import HomeFold
+from rules.lanes import Stored
 from rules.shadow import ShadowFold, trial_book
+from rules.shadow_alert import KEEP_MS
 from rules.shadow_follower import ShadowFollower
-from rules.shadow_store import KEEP_MS, ShadowStore, shadow_alerts
+from rules.shadow_rows import TrialRows
+from rules.shadow_store import ShadowStore, shadow_alerts
+from rules.state_moves import COMMON, home_parts
 from tests.support.home_story import BOOK, HomeStory
 from tests.support.journals import folded, sqlite_journal
 
@@ -36,6 +45,14 @@ def night(*, marked_at: str | None = "22:00") -> HomeStory:
     return story
 
 
+def follower_of(folder: Path, journal: SqliteJournal, marked: Callable[[], bool] = lambda: True) -> ShadowFollower:
+    """As a service has it, with the marks of a desk."""
+    return ShadowFollower(
+        journal.inputs, lambda: ShadowFold("solbakken"), lambda: ShadowStore(folder / "shadow.db"),
+        lambda not_after: journal.snapshots.load(LIVE, "1", not_after), "1", marked,
+    )  # fmt: skip
+
+
 def follow(folder: Path, story: HomeStory, *, pieces: int = 1) -> list[tuple[str, int]]:
     """Write the story into a journal in so many pieces, each followed by a follower of its own."""
     journal, size = sqlite_journal(folder), -(-len(story.inputs) // pieces)
@@ -43,12 +60,17 @@ def follow(folder: Path, story: HomeStory, *, pieces: int = 1) -> list[tuple[str
         for start in range(0, len(story.inputs), size):
             part = story.inputs[start : start + size]
             journal.inputs.write(start + len(part), folded(part), start)
-            follower = ShadowFollower(folder / "shadow.db", "solbakken", "1", journal.inputs, journal.snapshots)
+            follower = follower_of(folder, journal)
             while follower() is not None:
                 pass
             follower.close()
     finally:
         journal.close()
+    return told(folder)
+
+
+def told(folder: Path) -> list[tuple[str, int]]:
+    """What stands in the store, oldest first."""
     return [(one.rule, one.at_ms) for one in reversed(shadow_alerts(folder / "shadow.db", None, 100))]
 
 
@@ -111,8 +133,98 @@ def test_stopped_and_started_it_tells_the_same(tmp_path, pieces):
 
 
 def test_nothing_marked_tells_nothing(tmp_path):
-    """Without marks only settings are read and nothing is written."""
+    """A book without marks in the log, whatever the desk says of it."""
     assert follow(tmp_path, night(marked_at=None)) == []
+
+
+def test_nothing_is_read_until_the_desk_says_that_rules_are_marked(tmp_path):
+    """A follower that waits stands still; then it reads from the first row on; when the marks are gone it rests."""
+    story, marked = night(), [False]
+    story.book(BOOK, story.at("04:00", 1))
+    with sqlite_journal(tmp_path) as journal:
+        journal.inputs.write(1, folded(story.inputs), 0)
+        follower = follower_of(tmp_path, journal, lambda: marked[0])
+        assert follower() is None
+        assert told(tmp_path) == []
+        marked[0] = True
+        while follower() is not None:
+            pass
+        assert len(told(tmp_path)) == 2
+        marked[0] = False
+        journal.inputs.write(2, folded(night().inputs), 1)
+        assert follower() is None
+        follower.close()
+    assert len(told(tmp_path)) == 2
+
+
+def test_a_trial_begins_from_what_the_live_fold_kept_before_the_marks(tmp_path):
+    """It was not there when the marks came, and a younger state has been kept since: what it missed is told."""
+    story, fold = night(), HomeFold(BOOK, "solbakken")
+    with sqlite_journal(tmp_path) as journal:
+        journal.inputs.write(1, folded(story.inputs), 0)
+        for given in journal.inputs.read(0, 1_000):
+            fold.apply(given)
+            if given.received_at_ms in (story.at("21:00"), story.at("02:17", 1)):
+                journal.snapshots.save(LIVE, given.seq, "1", fold.snapshot())
+        follower = follower_of(tmp_path, journal)
+        while follower() is not None:
+            pass
+        follower.close()
+    assert told(tmp_path) == [("R05", story.at("02:15", 1)), ("R05", story.at("03:15", 1))]
+
+
+def test_a_live_state_with_marks_in_its_book_is_on_trial_at_once():
+    """Where nothing older was kept: the rules are as if they had just been switched on."""
+    story = night()
+    live, trial = HomeFold(BOOK, "solbakken"), ShadowFold("solbakken")
+    for given in story.inputs[:-2]:
+        live.apply(given)
+    trial.restore(live.snapshot())
+    assert trial.version == trial_book(MARKED).version
+    said = [one for given in story.inputs[-2:] for one in trial.apply(given) if isinstance(one, Raise)]
+    assert [one.at_ms for one in said] == [story.at("03:15", 1)]
+
+
+def test_homes_that_arrive_with_more_partitions_go_on_trial():
+    """The logs have grown: a partition of the new ones begins with states of the live lane, and its trial with them."""
+    story, live = night(), HomeFold(BOOK, "solbakken")
+    for given in story.inputs[:-2]:
+        live.apply(given)
+    parts = home_parts(live.snapshot())
+    moved = [("h1", parts["h1"]), (COMMON, parts[COMMON])]
+    values = [
+        encode_moved("solbakken", home, story.now_ms, state, Origin(-1, 0, index))
+        for index, (home, state) in enumerate(moved)
+    ]
+    values += [encode_input("solbakken", given, Origin(0, seq, 0)) for seq, given in enumerate(story.inputs[-2:], 1)]
+    trial = TrialRows("solbakken", 0, 2, 10)
+    said = [one for seq, value in enumerate(values, 1) for one in trial.apply(Stored(seq, value))]
+
+    assert trial.version == trial_book(MARKED).version
+    assert [one.at_ms for one in said if isinstance(one, Raise)] == [story.at("03:15", 1)]
+
+
+def test_what_could_not_be_written_is_told_later(tmp_path, monkeypatch):
+    """The disk fails once: the rows are folded again from what was kept."""
+    story, fails = night(), [sqlite3.OperationalError("disk is full")]
+    written = ShadowStore.write
+
+    def write(store: ShadowStore, version: str, effects: Sequence[Effect]) -> None:
+        if fails:
+            raise fails.pop()
+        written(store, version, effects)
+
+    monkeypatch.setattr(ShadowStore, "write", write)
+    with sqlite_journal(tmp_path) as journal:
+        journal.inputs.write(1, folded(story.inputs), 0)
+        follower = follower_of(tmp_path, journal)
+        assert follower() == 0.0, "up to the marks"
+        with pytest.raises(sqlite3.OperationalError):
+            follower()
+        while follower() is not None:
+            pass
+        follower.close()
+    assert len(told(tmp_path)) == 2
 
 
 def test_the_live_desk_hears_nothing_of_it():

@@ -1,0 +1,3 @@
+"""What rules on trial would have told, on PostgreSQL."""
+
+from tests.contract.test_shadow_sql import *  # noqa: F403
