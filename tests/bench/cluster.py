@@ -6,6 +6,7 @@ this machine. Another rate: VARDEVAKT_BENCH_CLUSTER_RATE.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,13 +72,17 @@ def cpu(machines: Machines) -> dict[str, float]:
 
 
 def _family(pid: int) -> Iterator[int]:
+    """A process and its children, down to the last; some of them may end meanwhile."""
     yield pid
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            yield from _family(int(child))
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                yield from _family(int(child))
 
 
 def _seconds(pid: int) -> float:
     """User and system, its own and that of children which have ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(one) for one in fields[11:15]) / TICKS_A_SECOND
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(one) for one in fields[11:15]) / TICKS_A_SECOND
+    return 0.0
