@@ -88,7 +88,7 @@ class MqttIntake:
         self.monitor = FeedMonitor(now_ms(), raw_last_ms)
         self._pulse: Pulse = "late"
         self._counts = dict.fromkeys(("qos0", "qos0_dropped", "refused", "stale_acks", "reconnects", "published"), 0)
-        self._stopping, self._broken = threading.Event(), threading.Event()
+        self._stopping, self._broken, self._telling = threading.Event(), threading.Event(), threading.Lock()
         self._connection: MqttConnection | None = None
         self._thread = threading.Thread(target=self._keep_connected, name="mqtt-intake", daemon=True)
 
@@ -210,7 +210,7 @@ class MqttIntake:
         while not self._broken.wait(0.5):
             now_ms = self._now_ms()
             stood = stood or self.monitor.connected
-            self._submit(self.monitor.tick(now_ms))
+            self._submit(lambda: self.monitor.tick(self._now_ms()))
             if self.monitor.connected and now_ms >= next_canary_ms:
                 connection.client.publish(self._canary_topic, str(now_ms).encode(), qos=0)
                 next_canary_ms = now_ms + CANARY_EVERY_MS
@@ -226,7 +226,7 @@ class MqttIntake:
         waited_s = 0.0
         while waited_s < pause_s and not self._stopping.wait(min(0.5, pause_s - waited_s)):
             waited_s += 0.5
-            self._submit(self.monitor.tick(self._now_ms()))
+            self._submit(lambda: self.monitor.tick(self._now_ms()))
             self._tell_pulse()
 
     def _after_break(self) -> None:
@@ -242,12 +242,14 @@ class MqttIntake:
             log.info("feed_pulse", state=pulse)
             self._changed()
 
-    def _submit(self, facts: list[RawRecord]) -> None:
-        for fact in facts:
-            try:
-                self._receiver.submit(fact.kind, "", fact.payload)
-            except JournalError as error:
-                log.warning("feed_fact_not_recorded", error=str(error))
+    def _submit(self, ask: Callable[[], list[RawRecord]]) -> None:
+        """What the monitor says, in its order, whichever thread asks it: homes are blind from `lost` to `gap`."""
+        with self._telling:
+            for fact in ask():
+                try:
+                    self._receiver.submit(fact.kind, "", fact.payload)
+                except JournalError as error:
+                    log.warning("feed_fact_not_recorded", error=str(error))
 
     # -- the connection's thread ------------------------------------------------------------------------------
 
@@ -258,7 +260,7 @@ class MqttIntake:
             return
         client.subscribe(self._filters)
         log.info("mqtt_connected", session_present=bool(flags.session_present))
-        self._submit(self.monitor.on_connected(self._now_ms(), session_present=bool(flags.session_present)))
+        self._submit(lambda: self.monitor.on_connected(self._now_ms(), session_present=bool(flags.session_present)))
         self._changed()
 
     def _on_disconnect(self, _client: mqtt.Client, _data: object, _flags: object, reason: Any, _props: object) -> None:
@@ -273,7 +275,7 @@ class MqttIntake:
             return  # acknowledged past the refused one, it would make rumqttd forget that one
         if message.topic == self._canary_topic:
             client.ack(message.mid, message.qos)
-            self._submit(self.monitor.on_canary(self._now_ms()))
+            self._submit(lambda: self.monitor.on_canary(self._now_ms()))
             self._tell_pulse()
             return
         self._counts["qos0"] += message.qos == 0

@@ -18,7 +18,9 @@ ALIVE_MS = 10_000  # whoever has not written for so long is gone
 
 
 class Note(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`acked`: by link, the row of this run up to which nothing comes again. `feed`: live, late, blind; "" = none."""
+    """`acked`: by link, the row of this run up to which nothing comes again. `feed`: live, late, blind; "" = none.
+    `lost_ms`: it has said feed.lost as of then, and not yet that the feed is back; 0 = no.
+    """
 
     intake: str
     run: str
@@ -27,6 +29,7 @@ class Note(msgspec.Struct, frozen=True, omit_defaults=True):
     acked: dict[str, int] = {}
     feed: str = ""
     feed_since_ms: int = 0
+    lost_ms: int = 0
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):

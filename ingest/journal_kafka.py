@@ -69,10 +69,10 @@ class KafkaRawLog:
         intake: str,
         *,
         now_ms: Callable[[], int] | None = None,
-        feed: Callable[[], tuple[str, int]] | None = None,
+        feed: Callable[[], tuple[str, int, int]] | None = None,
     ) -> None:
-        """`now_ms`: the clock that receive stamps with. `feed`: how it hears its broker (`Note.feed`), and since when.
-        Set both before `start`; they may be replaced while it runs.
+        """`now_ms`: the clock that receive stamps with. `feed`: `Note.feed`, `feed_since_ms` and `lost_ms`. Set both
+        before `start`; they may be replaced while it runs.
         """
         self.now_ms, self.feed = now_ms or _wall_ms, feed
         self._client, self._placement, self._layout = client, placement, placement.layout
@@ -80,7 +80,7 @@ class KafkaRawLog:
         self._topic, self._notes_topic = self._layout.topic(RAW), self._layout.topic(INTAKES)
         self._restored: list[RawRecord] = []
         self._others: dict[str, Note] = {}
-        self._last_ms = 0
+        self._last_ms = self._lost_ms = 0
         self._seq = self._synced = self._notes_read = 0
         self._acked: dict[str, int] = {}
         self._skew = Skew()
@@ -105,6 +105,7 @@ class KafkaRawLog:
             raise JournalError(self._skew.sentence())
         if last is not None:
             self._last_ms = min(last.received_at_ms, self.now_ms() - self._skew.ms)
+            self._lost_ms = last.lost_ms
             self._restored = left_open(reader, self._layout, last)
             self._client.call(self._note())
         self._seq = self._synced = len(self._restored)
@@ -137,6 +138,10 @@ class KafkaRawLog:
     def last_received_at_ms(self) -> int:
         """When the last run of this intake took in its newest row, 0 when unknown; never in Kafka's future."""
         return self._last_ms
+
+    def last_lost_ms(self) -> int:
+        """What the last run of this intake said to be lost since then, and not to be back; 0: nothing."""
+        return self._lost_ms
 
     def low_disk(self) -> bool:
         """The disk is Kafka's: where it is full, nothing is acknowledged."""
@@ -241,8 +246,8 @@ class KafkaRawLog:
 
     async def _note(self, known: Note | None = None) -> None:
         """Write our note, or one that is there already, and compare clocks by it."""
-        feed, since_ms = self.feed() if self.feed is not None else ("", 0)
-        note = known or Note(self.intake, self.run, self.now_ms(), self._last_ms, self._acked, feed, since_ms)
+        feed = self.feed() if self.feed is not None else ("", 0, self._lost_ms)
+        note = known or Note(self.intake, self.run, self.now_ms(), self._last_ms, self._acked, *feed)
         sent_ms = self.now_ms()
         message = Message(self._notes_topic, 0, self.intake.encode(), notes.encode(note))
         result = (await self._client.produce([message]))[0]

@@ -96,11 +96,13 @@ class Receiver:
         on_synced: OnSynced | None = None,
     ) -> None:
         """Take in one message. `on_synced(seq)` is called once it is on disk, `on_synced(SHED)` if it was dropped
-        for want of disk. Blocks while the queue is full; JournalError after `block_s`: do not acknowledge it.
+        for want of disk. Blocks while the queue is full; JournalError after `block_s`: do not acknowledge it. What is
+        known of the feed does not wait: without its word that the feed is back, homes would stay blind.
 
         `link` names the connection's configuration, the same over reconnects.
         """
-        self._accept([RawRecord(0, kind, topic, payload, qos, retain, link=link)], on_synced, sheddable=True)
+        one = RawRecord(0, kind, topic, payload, qos, retain, link=link)
+        self._accept([one], on_synced, wait=kind != FEED, sheddable=True)
 
     def submit_many(self, records: Sequence[RawRecord], *, keep_times: bool = False) -> Future[int]:
         """Take in records together: up to MAX_ITEMS of them get seqs without others between. The future gives the
@@ -186,14 +188,9 @@ class Receiver:
 
     # ------------------------------------------------------------- taking in
     def _accept(
-        self,
-        messages: Sequence[RawRecord],
-        on_synced: OnSynced | None,
-        *,
-        wait: bool = True,
-        keep_times: bool = False,
+        self, messages: Sequence[RawRecord], on_synced: OnSynced | None, *, wait: bool = True, keep_times: bool = False,
         sheddable: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Queue the messages together; `on_synced` is that of the last. Our own facts do not wait for room."""
         kept = [one if len(one.payload) <= KEPT_WHOLE_BYTES else self._cut(one) for one in messages]
         size = sum([len(one.payload) + len(one.topic) for one in kept])

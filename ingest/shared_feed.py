@@ -6,9 +6,13 @@ the last of the others falls silent, also without a word, what was not said befo
 
 | facts of our own      | another hears                  | none does                                               |
 |-----------------------|--------------------------------|---------------------------------------------------------|
-| feed.lost             | kept back, remembered          | recorded, from when a feed was heard last               |
+| feed.lost             | kept back                      | recorded, from when a feed was heard last               |
 | feed.gap, settled     | kept back; ours is back        | recorded, from when a feed was heard last               |
-| none, but lost before | -                              | feed.lost as of when another was heard last             |
+| none, but blind       | -                              | feed.lost as of when another was heard last             |
+
+Whoever has said feed.lost says feed.gap, as soon as he or another hears, whatever else is kept back: homes are blind
+until then. Another may have heard all the while (its notes late, its canary slow), and so have no gap of its own.
+After a restart too: the note of the last run says it (`intake_notes.Note.lost_ms`).
 """
 
 from __future__ import annotations
@@ -23,13 +27,16 @@ from ingest.source_settings import read_object
 
 
 class SharedFeed(FeedMonitor):
-    """A FeedMonitor of one intake among several."""
+    """A FeedMonitor of one intake among several. `lost_ms`: what it has said to be lost since then, and not to be back;
+    0: nothing.
+    """
 
-    def __init__(self, now_ms: int, raw_last_ms: int, others_hear: Callable[[], bool]) -> None:
+    def __init__(self, now_ms: int, raw_last_ms: int, others_hear: Callable[[], bool], lost_ms: int = 0) -> None:
+        """`lost_ms`: of its last run."""
         super().__init__(now_ms, raw_last_ms)
+        self.lost_ms = lost_ms
         self._others_hear = others_hear
         self._others_ms = 0  # when another was heard last
-        self._kept_back = False  # that we are blind
 
     def on_connected(self, now_ms: int, *, session_present: bool) -> list[RawRecord]:
         return self._shared(super().on_connected(now_ms, session_present=session_present), now_ms)
@@ -41,18 +48,27 @@ class SharedFeed(FeedMonitor):
         return self._shared(super().tick(now_ms), now_ms)
 
     def _shared(self, facts: list[RawRecord], now_ms: int) -> list[RawRecord]:
-        said = [read_object(fact) or {} for fact in facts]
-        if said:
-            self._kept_back = said[-1].get("type") == "feed.lost"
+        said = [self._clipped(read_object(fact) or {}) for fact in facts]
         if self._others_hear():
-            self._others_ms = now_ms
-            return []
-        if not said:
-            if not self._kept_back or not self._others_ms:
-                return []
+            self._others_ms, said = now_ms, self._back(now_ms)
+        elif not said and self._state == "blind" and not self.lost_ms:
             said = [{"type": "feed.lost", "from_ms": self._others_ms, "to_ms": now_ms}]
-        self._kept_back = False
-        return [RawRecord(0, FEED, payload=msgspec.json.encode(self._clipped(one))) for one in said]
+        for one in said:
+            self._remember(one)
+        return [RawRecord(0, FEED, payload=msgspec.json.encode(one)) for one in said]
+
+    def _remember(self, fact: dict[str, object]) -> None:
+        if fact.get("type") == "feed.gap":
+            self.lost_ms = 0
+        elif fact.get("type") == "feed.lost" and isinstance(from_ms := fact.get("from_ms"), int):
+            self.lost_ms = self.lost_ms or from_ms
+
+    def _back(self, now_ms: int) -> list[dict[str, object]]:
+        """What to say when another hears, of what we have said to be lost."""
+        if not self.lost_ms:
+            return []
+        gap: dict[str, object] = {"from_ms": self.lost_ms, "to_ms": now_ms, "session_lost": False}
+        return [{"type": "feed.gap", **gap}, {"type": "feed.settled", "from_ms": now_ms, "to_ms": now_ms}]
 
     def _clipped(self, fact: dict[str, object]) -> dict[str, object]:
         from_ms = fact.get("from_ms")

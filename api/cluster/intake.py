@@ -85,8 +85,8 @@ class IntakeRole:
         self.writer.start()
         now_ms, last_ms = common.clock.now_ms, raw.last_received_at_ms()
         mqtt = self.mqtt = MqttIntake(self._options, self._filters, self.writer.receiver, now_ms, last_ms)
-        mqtt.monitor = SharedFeed(now_ms(), last_ms, raw.others_hear)
-        raw.feed = partial(_feed, mqtt)
+        mqtt.monitor = feed = SharedFeed(now_ms(), last_ms, raw.others_hear, raw.last_lost_ms())
+        raw.feed = partial(_feed, mqtt, feed)
         mqtt.start()
 
     def stop(self) -> None:
@@ -114,5 +114,5 @@ class IntakeRole:
             yield from figures.counters({f"mqtt_{name}": count for name, count in self.mqtt.counts().items()})
 
 
-def _feed(mqtt: MqttIntake) -> tuple[str, int]:
-    return mqtt.state, mqtt.gap_since_ms or 0
+def _feed(mqtt: MqttIntake, feed: SharedFeed) -> tuple[str, int, int]:
+    return mqtt.state, mqtt.gap_since_ms or 0, feed.lost_ms

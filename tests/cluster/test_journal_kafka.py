@@ -151,12 +151,16 @@ def test_the_next_run_knows_what_the_broker_may_send_again(raw, kafka_client, la
 
 def test_a_note_a_second_says_that_an_intake_lives(raw, kafka_client, layout):
     """Another intake sees it, and whether it hears its broker; after its end it is not counted on."""
-    other = KafkaRawLog(kafka_client, placement(layout), "b", feed=lambda: ("live", 0))
+    other = KafkaRawLog(kafka_client, placement(layout), "b", feed=lambda: ("live", 0, 0))
     other.start()
     wait_until(raw.others_hear, "b's note")
-    other.feed = lambda: ("blind", 5)
+    other.feed = lambda: ("blind", 5, 7)
     wait_until(lambda: not raw.others_hear(), "b's blindness")
     other.close()
+    again = KafkaRawLog(kafka_client, placement(layout), "b")
+    again.start()
+    assert (other.last_lost_ms(), again.last_lost_ms()) == (0, 7), "its next run knows what it said to be lost"
+    again.close()
     reader = kafka_client.reader()
     last = notes.decode(reader.read(layout.topic(INTAKES), 0, 0, 1000)[-1].value)
     assert last is not None

@@ -44,8 +44,8 @@ class Intake:
         )  # fmt: skip
         options = MqttOptions(url=broker, site=layout.site, client_id=name)
         self.mqtt = MqttIntake(options, FILTERS, self.receiver, clock.now_ms, 0)
-        self.mqtt.monitor = SharedFeed(clock.now_ms(), 0, self.raw.others_hear)
-        self.raw.feed = lambda: (self.mqtt.state, self.mqtt.gap_since_ms or 0)
+        feed = self.mqtt.monitor = SharedFeed(clock.now_ms(), 0, self.raw.others_hear)
+        self.raw.feed = lambda: (self.mqtt.state, self.mqtt.gap_since_ms or 0, feed.lost_ms)
         self.raw.start()
         self.receiver.start()
         self.mqtt.start()

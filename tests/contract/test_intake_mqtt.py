@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ingest.feed import BLIND_BROKEN_MS
+from ingest.record import RawRecord
 from tests.support.mqtt_edge import Journalled, publish
 from tests.support.servers import Iotcore, Mosquitto
 from tests.support.waiting import wait_until
@@ -74,6 +77,29 @@ def test_a_lost_broker_is_told_with_its_times(tmp_path: Path, journalled: Journa
         wait_until(lambda: journalled.facts().count("feed.settled") == 2, "the second settling", 20)
         intake.stop()
     assert journalled.facts() == ["feed.settled", "feed.gap", "feed.settled"]
+
+
+def test_lost_and_back_are_told_in_their_order(journalled: Journalled) -> None:
+    """The broker is back at the moment at which blindness is told, in another thread: `gap` stands behind `lost`."""
+    intake = journalled.intake("mqtt://127.0.0.1:1")
+    at_ms, take = journalled.clock.now_ms() + BLIND_BROKEN_MS, journalled.receiver.submit
+
+    def back() -> list[RawRecord]:
+        return intake.monitor.on_connected(at_ms, session_present=True)
+
+    connected = threading.Thread(target=intake._submit, args=(back,))
+
+    def slow(kind: str, topic: str, payload: bytes) -> None:
+        if b"feed.lost" in payload:
+            connected.start()
+            connected.join(0.2)
+        take(kind, topic, payload)
+
+    journalled.receiver.submit = slow  # type: ignore[assignment,method-assign]
+    intake._submit(lambda: intake.monitor.tick(at_ms))
+    connected.join(5)
+    assert journalled.receiver.flush(5)
+    assert journalled.facts() == ["feed.lost", "feed.gap"]
 
 
 def test_an_acknowledgement_of_the_connection_before_is_dropped(tmp_path: Path, journalled: Journalled) -> None:

@@ -9,6 +9,7 @@ from ingest.journal import JournalError
 from ingest.journal_file import JournalOptions
 from ingest.receive import SHED
 from ingest.receive_entry import ReceiveLimits
+from ingest.record import FEED, MQTT
 from tests.support.intake import intakes
 from tests.support.journals import NOON_MS, message
 from tests.support.waiting import wait_until
@@ -177,6 +178,18 @@ def test_a_full_queue_blocks_and_its_alarms_are_told_too(open_intake):
     intake.receiver.tick()
     assert len(intake.emergencies) == 1
     assert [row.payload for row in intake.rows()[1:]] == [b"1", b"2", b"alarm"]
+
+
+def test_what_is_known_of_the_feed_does_not_wait_for_room(open_intake):
+    """A refused `feed.gap` would leave all homes blind, as the broker is back and nobody says so again."""
+    intake = open_intake(limits=ReceiveLimits(queue_rows=1, block_s=0.05))
+    release = intake.hold()
+    intake.send(b"1")
+    intake.receiver.submit(FEED, "", b'{"type":"feed.gap"}')
+    release.set()
+    assert intake.receiver.flush(5)
+
+    assert [row.kind for row in intake.rows()[1:]] == [MQTT, FEED]
 
 
 def test_a_queue_that_stays_full_fails_in_words(open_intake):

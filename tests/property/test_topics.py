@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from functools import partial
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.codecs import default_codecs
+from ingest.liveness import STRAGGLERS_MS
 from ingest.record import CLOCK, FEED, HTTP, MQTT, SETTING, STAFF, Folded, Input, RawRecord, Setting
 from ingest.source_fold import SourceFold
 from ingest.source_join import joined
@@ -71,26 +72,48 @@ OWN = st.one_of(
     st.tuples(st.just(STAFF), st.just(""), st.sampled_from(["h1", "h2"]), st.just(0)),
     st.tuples(st.just(CLOCK), st.just(""), st.just(""), st.just(0)),
 )
-STEPS = st.lists(st.tuples(st.one_of(MESSAGES, MESSAGES, OWN), st.integers(0, 400_000)), max_size=40)
+STEP = st.tuples(st.one_of(MESSAGES, MESSAGES, OWN), st.integers(0, 400_000))
+STEPS = st.lists(STEP, max_size=40)
+AGAIN = st.tuples(st.just(MQTT), st.sampled_from(TOPICS[:3]), st.sampled_from(BODIES[:5]), st.just(0))
+ANY = st.tuples(st.one_of(AGAIN, AGAIN, MESSAGES, OWN), st.sampled_from((0, 1_000, 60_000, 400_000)))
+LONGER = st.lists(ANY, min_size=8, max_size=40)  # something on both sides of a cut, also of the same
+
+
+HEARD_AT_LAST = ((MQTT, "$SYS/x", b"", 0), 400_000)
 
 
 def records(steps) -> list[RawRecord]:
-    """Settings first, then the drawn steps in time, then clocks until every silence has been told."""
-    at_ms = START_MS
+    """Settings first, then the drawn steps in time, then clocks until every silence has been told.
+
+    Whoever says `feed.lost` says `feed.gap` before anything but stragglers is heard again (`shared_feed.py`): by a
+    message alone only its own partition could know, and in another, where nobody speaks, no silence would be told.
+    What it says of the past counts from the same time in all: each has its clock as soon as a timer is due there.
+    """
+    at_ms, lost_ms = START_MS, 0
     found = [RawRecord(at_ms, SETTING, payload=body) for body in first_settings()]
-    for (kind, topic, body, number), step_ms in steps:
-        at_ms += step_ms
+    for (kind, topic, body, number), step_ms in [*steps, HEARD_AT_LAST]:
+        before_ms, at_ms = at_ms, at_ms + step_ms
+        if kind == FEED:
+            found += [RawRecord(before_ms, CLOCK), feed(body, at_ms - 60_000, at_ms)]
+            lost_ms = (lost_ms or at_ms) if body == "feed.lost" else 0
+            continue
+        if kind == MQTT and lost_ms and at_ms - lost_ms > STRAGGLERS_MS:
+            found.append(feed("feed.gap", lost_ms, at_ms))
+            lost_ms = 0
         payload = body if isinstance(body, bytes) else b""
         if b"%d" in payload:
             payload %= number
         if kind == SETTING:
             payload = setting("resident", "r3", number, {"home": body})
-        elif kind == FEED:
-            payload = msgspec.json.encode({"type": body, "from_ms": at_ms - 60_000, "to_ms": at_ms})
         elif kind == STAFF:
             payload = msgspec.json.encode({"type": "staff.arrived", "home": body, "actor": "a", "at_ms": at_ms})
         found.append(RawRecord(at_ms, kind, topic, payload, qos=1, link="mqtt:a"))
     return [*found, *(RawRecord(at_ms + days * 86_400_000, CLOCK) for days in (1, 2, 5))]
+
+
+def feed(kind: str, from_ms: int, at_ms: int) -> RawRecord:
+    payload = msgspec.json.encode({"type": kind, "from_ms": from_ms, "to_ms": at_ms})
+    return RawRecord(at_ms, FEED, payload=payload, qos=1, link="mqtt:a")
 
 
 def by_home(inputs: list[Input]) -> dict[str, Counter[tuple[object, ...]]]:
@@ -158,16 +181,32 @@ def placed(placement: Placement, given_records: list[RawRecord]) -> list[list[Ra
     return logs
 
 
-@given(STEPS, st.integers(1, 5), st.integers(1, 9), st.integers(0, 60))
+def said(topic: int, body: int) -> tuple[object, int]:
+    return (MQTT, TOPICS[topic], BODIES[body], 0), 0
+
+
+SPOKE = [said(0, 0), said(2, 0), said(0, 2), said(5, 5), said(1, 4), ((FEED, "", "feed.lost", 0), 0)]
+"""Two presses, a heartbeat, a contact, one that nobody can read; then nobody is heard."""
+AGAIN_LATER = [said(1, 4), *[((CLOCK, "", "", 0), 400_000)] * 3, said(0, 0), said(0, 2), said(5, 5)]
+
+
+@given(LONGER, st.integers(1, 5), st.integers(1, 9), st.integers(8, 32))
+@example([*SPOKE, *AGAIN_LATER], 3, 2, len(first_settings()) + len(SPOKE) + 1)
 def test_a_move_to_other_partitions_changes_nothing_for_any_home(steps, before, after, cut):
-    """Folds of some partitions, joined into those of any other number at any moment, go on as one fold would."""
+    """Folds of some partitions, joined into those of any other number at any moment, go on as one fold would.
+
+    All are brought to the same time first, as the clock does it for each partition with a timer that is due: else what
+    was due in one of them is told as of the newest time of all, the same word a moment later.
+    """
     given_records = records(steps)
+    stopped_ms = max((each.received_at_ms for each in given_records[:cut]), default=START_MS)
+    given_records.insert(cut, RawRecord(stopped_ms, CLOCK))
     one = SourceFold("s", CODECS)
     whole = [one.apply(msgspec.structs.replace(each, seq=seq)) for seq, each in enumerate(given_records, 1)]
 
     heard: list[Input] = []
     states: list[bytes] = []
-    parts = ((Layout("s", 1, before), given_records[:cut]), (Layout("s", 2, after), given_records[cut:]))
+    parts = ((Layout("s", 1, before), given_records[: cut + 1]), (Layout("s", 2, after), given_records[cut + 1 :]))
     for layout, part in parts:
         placement = Placement(layout, CODECS)
         here = [partial(placement.here, at) for at in range(layout.partitions)]

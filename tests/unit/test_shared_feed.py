@@ -94,3 +94,28 @@ def test_the_other_falling_silent_while_we_hear_is_nothing(feed, other):
 
     assert said(feed.tick(at(51))) == []
     assert said(feed.tick(at(50) + BLIND_MS)) == [("feed.lost", 50)]
+
+
+def test_who_said_lost_says_that_it_is_back_once_another_hears(feed, other):
+    """The other's notes were late, so it has no gap of its own: homes would stay blind. Afterwards all is as before."""
+    feed.on_disconnected(at(10))
+    other.hears = False
+    assert said(feed.tick(at(10) + BLIND_BROKEN_MS)) == [("feed.lost", 0)]
+    other.hears = True
+
+    assert said(feed.tick(at(25))) == [("feed.gap", 0), ("feed.settled", 25)]
+    assert said(feed.tick(at(26)) + feed.tick(at(40))) == []
+    other.hears = False
+    assert said(feed.tick(at(51))) == [("feed.lost", 40)]
+    assert said(feed.on_connected(at(60), session_present=True) + feed.on_canary(at(61))) == [
+        ("feed.gap", 40), ("feed.settled", 61),
+    ]  # fmt: skip
+
+
+def test_a_restart_does_not_forget_that_it_was_lost(other):
+    """Its last run said lost; the other hears, so this run keeps its own gap back, but not that one."""
+    feed = SharedFeed(at(30), at(9), other, lost_ms=at(10))
+    assert feed.lost_ms == at(10)
+
+    assert said(feed.on_connected(at(31), session_present=True)) == [("feed.gap", 10), ("feed.settled", 31)]
+    assert (feed.lost_ms, said(feed.on_canary(at(32)))) == (0, [])
