@@ -8,6 +8,7 @@ here: which sink, clock and watch a lane gets. The folds and what becomes of a p
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ from ingest.writer_kafka import KafkaWriter
 from rules.effects import LIVE, Effect
 from rules.generation import GenerationDesk, GenerationSnapshots
 from rules.lanes import SOURCE, Lane, RawRows, SourceSink, floor_lane, home_lane, source_lane
+from rules.pace import Pace
 from rules.partition_fold import Sink
 from rules.partition_watch import STALL_S, Horizon, PartitionWatch
 from rules.partitions import Partitions
@@ -39,6 +41,7 @@ WORKER_LANES = (SOURCE, LIVE)
 FLOOR_LANES = (FLOOR,)
 # Only the homes' clock heeds the horizon, so that of the other lanes must not reach homes.
 CLOCK_OF = {SOURCE: RAW, FLOOR: ALARMS}
+ONE_BATCH = 1  # bytes: who looks for single rows fetches no more than Kafka cannot help to send
 STOP_S, STALLED_STOP_S = 30.0, 3.0  # a lane that is stuck will not come back for being asked
 EX_OK, EX_LANE_ENDED = 0, 70  # the process's exit code; 70: EX_SOFTWARE, start it again
 
@@ -82,13 +85,17 @@ class Worker:
         self.ended = threading.Event()
         self._raw: dict[int, RawRows] = {}
         self._client = KafkaClient(options.kafka, options.name)
-        reader, now_ms, known = self._client.reader(), self._clock.now_ms, self._desk.positions
+        reader, now_ms, known = self._client.reader(ONE_BATCH), self._clock.now_ms, self._desk.positions
         raw = range(layout.partitions)
-        horizon = Horizon(reader, layout.topic(RAW), lambda: dict.fromkeys(raw, 0) | known(SOURCE), now_ms)
+        pace = Pace(time.monotonic()) if SOURCE in options.lanes else None
+        horizon = Horizon(reader, layout.topic(RAW), lambda: dict.fromkeys(raw, 0) | known(SOURCE), now_ms, pace)
         self.partitions = [
-            Partitions(self._lane(name), kept, now_ms, partial(self._write_clock, name), horizon_ms=lambda: horizon.ms)
+            Partitions(
+                self._lane(name), kept, now_ms, partial(self._write_clock, name),
+                horizon_ms=lambda: horizon.ms, pace=pace if name == SOURCE else None,
+            )
             for name in options.lanes
-        ]
+        ]  # fmt: skip
         self.lanes = [
             FaustLane(
                 options.kafka, f"vardevakt.{layout.site}.{owner.lane.name}.{layout.generation}", owner,
@@ -96,9 +103,10 @@ class Worker:
             )
             for owner in self.partitions
         ]  # fmt: skip
+        heeded = None if options.lanes == FLOOR_LANES else horizon
         self.watch = PartitionWatch(
             reader, self.partitions, now_ms, lambda _lane, _partition: self.ended.set(),
-            on_late=self._read_again, horizon=horizon if LIVE in options.lanes else None, stall_s=options.stall_s,
+            on_late=self._read_again, horizon=heeded, stall_s=options.stall_s,
         )  # fmt: skip
 
     def start(self) -> None:

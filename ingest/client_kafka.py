@@ -136,9 +136,9 @@ class KafkaClient:
                 self._producer = producer
             return self._producer
 
-    def reader(self) -> Reader:
-        """One more consumer, for one thread at a time; closed with the client."""
-        reader = Reader(self)
+    def reader(self, fetch_bytes: int = FETCH_BYTES) -> Reader:
+        """One more consumer, for one thread at a time; closed with the client. `fetch_bytes`: about so much at once."""
+        reader = Reader(self, fetch_bytes)
         self._readers.append(reader)
         return reader
 
@@ -180,8 +180,8 @@ class KafkaClient:
 class Reader:
     """Reads partitions from where it is told; commits nothing, belongs to no group. Callable from any thread."""
 
-    def __init__(self, client: KafkaClient) -> None:
-        self._client = client
+    def __init__(self, client: KafkaClient, fetch_bytes: int = FETCH_BYTES) -> None:
+        self._client, self._fetch_bytes = client, fetch_bytes
         self._consumer: AIOKafkaConsumer | None = None
         self._busy = asyncio.Lock()
         self._at: tuple[TopicPartition, int] | None = None
@@ -236,7 +236,8 @@ class Reader:
             if self._consumer is None:
                 consumer = AIOKafkaConsumer(
                     **self._client._access, enable_auto_commit=False, auto_offset_reset="earliest",  # noqa: SLF001 - one of us
-                    request_timeout_ms=REQUEST_MS, max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=POLL_MS,
+                    request_timeout_ms=REQUEST_MS, fetch_max_wait_ms=POLL_MS,
+                    max_partition_fetch_bytes=self._fetch_bytes,
                 )  # fmt: skip
                 try:
                     await consumer.start()

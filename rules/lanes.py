@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -42,6 +42,7 @@ from rules.state_moves import COMMON, FLOOR, STATE_OF
 SOURCE = "source"
 _PIECES = b"moved:"  # how a snapshot begins that was taken while a state of the generation before arrived
 RAW_A_TRANSACTION = 500  # rows of RAW whose results are written in one go: an alarm waits for no more of them
+FLUSH_S, SOURCE_FLUSH_S = 5.0, 0.5  # the longest that a position stays behind; the horizon counts from the source's
 LOG_OF = {SOURCE: RAW, LIVE: INPUTS, FLOOR: ALARMS}
 Said = tuple[RawRecord, Folded]
 
@@ -50,10 +51,34 @@ HEARD_MS = 2_000  # so seldom the pages' last contact is renewed: it costs a loo
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
-    """A row of a partition as it was read. `seq`: its offset + 1."""
+    """A row of a partition as it was read. `seq`: its offset + 1. `at_ms`: Kafka's time of it."""
 
     seq: int
     value: bytes
+    at_ms: int = 0
+
+    @property
+    def offset(self) -> int:
+        return self.seq - 1
+
+
+class Timed(Protocol):
+    """A row that Kafka has put a time to."""
+
+    @property
+    def at_ms(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes: ...
+
+
+def received_ms(row: Timed) -> int:
+    """When a row of RAW was received, as the folds will read it; Kafka's time of it where that is earlier."""
+    try:
+        return min(row.at_ms, decode_raw(row.value, row.offset).received_at_ms)
+    except ValueError:
+        return row.at_ms  # none of ours
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -66,6 +91,8 @@ class Lane(msgspec.Struct, frozen=True):
     sink: Sink[Any]
     a_transaction: int = EFFECTS_A_TRANSACTION
     waits_for_source: bool = False  # its clock must not overtake what the source lane has not read yet
+    say: Callable[[int, Sequence[Any]], None] | None = None  # writes what is said of a partition without its position
+    flush_s: float = FLUSH_S
 
 
 class Kept(msgspec.Struct, array_like=True):
@@ -196,8 +223,9 @@ class RawRows:
 
 
 class SourceSink:
-    """Writes what rows of RAW became, then moves the position. Written twice by whoever lost the position meanwhile, it
-    is the same rows with the same origins, which readers drop.
+    """Writes what rows of RAW became, and now and then moves the position. Written twice, by a start after that or by
+    whoever lost the partition meanwhile, it is the same rows with the same origins, which readers drop. So a step costs
+    a way to Kafka and none to the database.
     """
 
     def __init__(
@@ -214,8 +242,13 @@ class SourceSink:
         return self._positions.applied(lane, partition)
 
     def apply(self, lane: str, partition: int, expected: int, position: int, said: Sequence[Said]) -> None:
-        self._write(outgoing(self._layout, partition, said))
+        if said:
+            self.say(partition, said)
         self._positions.apply(lane, partition, expected, position, ())
+
+    def say(self, partition: int, said: Sequence[Said]) -> None:
+        """Returns when it is acknowledged."""
+        self._write(outgoing(self._layout, partition, said))
         recorded = [entry for _, folded in said for entry in folded.recorded]
         if recorded:
             self._on_recorded(recorded)
@@ -227,7 +260,7 @@ def source_lane(layout: Layout, codecs: Sequence[Codec], sink: SourceSink) -> La
     return Lane(
         SOURCE, layout.topic(RAW), SOURCE_ENGINE,
         lambda p: RawRows(SourceFold(layout.site, codecs, here=functools.partial(placement.here, p))),
-        sink, RAW_A_TRANSACTION,
+        sink, RAW_A_TRANSACTION, say=sink.say, flush_s=SOURCE_FLUSH_S,
     )  # fmt: skip
 
 

@@ -6,7 +6,9 @@ The fold says things about rows (effects; of the source lane inputs and dead let
 told so by `Fenced`. A start takes the newest snapshot not after `applied`; rows up to `applied` are folded again, and
 what the fold says about them is thrown away. A snapshot never runs ahead of `applied`.
 
-Where nothing is said the position is moved seldom: refolding those rows costs less than a transaction for each.
+Where nothing is said the position is moved seldom: refolding those rows costs less than a transaction for each. Nor is
+it moved with what is said where the sink can `say` that apart, to readers who know what they have heard before: then it
+may be said again after a start.
 """
 
 from __future__ import annotations
@@ -84,11 +86,14 @@ class PartitionFold(Generic[R, S]):
         name: str | None = None,
         a_transaction: int = EFFECTS_A_TRANSACTION,
         after_rows: Callable[[int], int] | None = None,  # default: snapshot_after
+        say: Callable[[int, Sequence[S]], None] | None = None,
     ) -> None:
-        """`name`: of its snapshots; default is the lane. `a_transaction`: how much that is said goes into one step."""
+        """`name`: of its snapshots; default is the lane. `a_transaction`: how much that is said goes into one step.
+        `say(partition, said)` writes what is said without the position.
+        """
         self.lane, self.partition, self.engine, self.name = lane, partition, engine, name or lane
         self._make_fold, self._sink, self._snapshots = make_fold, sink, snapshots
-        self._a_transaction = a_transaction
+        self._a_transaction, self._say = a_transaction, say
         self._after_rows = after_rows or snapshot_after
         self.fold: Fold[R, S] = make_fold()
         self.position = 0  # newest row folded
@@ -164,15 +169,20 @@ class PartitionFold(Generic[R, S]):
     def _settle(self, said: list[S]) -> None:
         self.next_due_ms = self.fold.next_due_ms()
         self.said = []
-        if said or self.position - self.applied > QUIET_ROWS:
-            self._write(said)
+        with_position = said
+        if said and self._say is not None:
+            self._say(self.partition, said)
+            with_position = []
+        if with_position or self.position - self.applied > QUIET_ROWS:
+            self._write(with_position)
+        self.said = said
         if not self.behind and self.position - self._snapshot_at > self._snapshot_rows:
             self.flush()
             self.save()
 
     def _write(self, said: list[S]) -> None:
         self._sink.apply(self.lane, self.partition, self.applied, self.position, said)
-        self.applied, self.said = self.position, said
+        self.applied = self.position
 
 
 def look_through_young() -> None:

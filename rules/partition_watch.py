@@ -14,15 +14,19 @@ not overtake it, or their absences would fire over a backlog.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
 
-from ingest.topics import decode_raw
+from rules.lanes import Timed, received_ms
+from rules.pace import Pace
 from rules.partitions import Partitions
 
 LOOK_S = 2.0
+QUICK_S = 0.1  # while a lane waits for the horizon
+CALM_S = 10.0  # a lane that has not waited for so long has caught up
 LATE_S, STALL_S = 20.0, 60.0
 REASON_MAX = 300
 SURE_MS = 1_000  # what an intake has stamped and Kafka does not have yet
@@ -30,60 +34,62 @@ SURE_MS = 1_000  # what an intake has stamped and Kafka does not have yet
 log = structlog.get_logger()
 
 
-class Row(Protocol):
-    """`at_ms`: Kafka's time of it."""
-
-    @property
-    def at_ms(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def value(self) -> bytes: ...
-
-
 class Log(Protocol):
     """Reads partitions by offset (ingest/client_kafka.py)."""
 
-    def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Row]: ...
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Timed]: ...
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]: ...
 
 
-def received_ms(row: Row) -> int:
-    """When a row of RAW was received, as the folds will read it; Kafka's time of it where that is earlier."""
-    try:
-        return min(row.at_ms, decode_raw(row.value, row.offset).received_at_ms)
-    except ValueError:
-        return row.at_ms  # none of ours
+class Heads:
+    """The first row after each position. What stands there does not change, so no row is asked for twice."""
 
+    def __init__(self, rows: Log, topic: str, time_of: Callable[[Timed], int] = lambda row: row.at_ms) -> None:
+        self._rows, self._topic, self._time_of = rows, topic, time_of
+        self._known: dict[int, tuple[int, int]] = {}  # partition -> position, and time of the row after it
 
-def oldest_ms(
-    rows: Log, topic: str, positions: dict[int, int], time_of: Callable[[Row], int] = lambda row: row.at_ms
-) -> dict[int, int]:
-    """Time of the first row after each position, for those that have one; 0 where there must be one and is none."""
-    if not positions:
-        return {}
-    ends = rows.ends(topic, list(positions))
-    found = {}
-    for partition, position in positions.items():
-        if ends[partition] > position:
-            first = rows.read(topic, partition, position, 1)
-            found[partition] = time_of(first[0]) if first else 0
-    return found
+    def look(self, positions: dict[int, int], ends: dict[int, int]) -> dict[int, int]:
+        """Their times, of those that have one; 0 where there must be one and is none."""
+        found = {}
+        for partition, position in positions.items():
+            if ends[partition] > position:
+                at, at_ms = self._known.get(partition, (-1, 0))
+                if at != position or not at_ms:
+                    first = self._rows.read(self._topic, partition, position, 1)
+                    at_ms = self._time_of(first[0]) if first else 0
+                    self._known[partition] = (position, at_ms)
+                found[partition] = at_ms
+        return found
 
 
 class Horizon:
     """Up to when the source lane has folded everything. `positions` gives its position in every partition of RAW."""
 
     def __init__(
-        self, rows: Log, topic: str, positions: Callable[[], dict[int, int]], now_ms: Callable[[], int]
+        self,
+        rows: Log,
+        topic: str,
+        positions: Callable[[], dict[int, int]],
+        now_ms: Callable[[], int],
+        pace: Pace | None = None,
     ) -> None:
+        """`pace`: of the source lane here, which waits for the heads that are seen."""
         self._rows, self._topic, self._positions, self._now_ms = rows, topic, positions, now_ms
+        self._heads, self.pace = Heads(rows, topic, received_ms), pace
         self.ms = 0
+
+    @property
+    def waited_for(self) -> bool:
+        """A lane here waits for it to come closer."""
+        return self.pace is not None and bool(self.pace.waiting)
 
     def look(self) -> None:
         now_ms = self._now_ms()  # before the question: what comes after it is younger
-        oldest = oldest_ms(self._rows, self._topic, self._positions(), received_ms)
-        self.ms = max(self.ms, min([now_ms, *oldest.values()]) - SURE_MS)
+        positions = self._positions()
+        heads = self._heads.look(positions, self._rows.ends(self._topic, list(positions)))
+        self.ms = max(self.ms, min([now_ms, *heads.values()]) - SURE_MS)
+        if self.pace is not None:
+            self.pace.look({partition: at_ms for partition, at_ms in heads.items() if at_ms}, time.monotonic())
 
 
 class PartitionWatch:
@@ -108,6 +114,8 @@ class PartitionWatch:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="partition-watch", daemon=True)
         self._behind: dict[str, int] = {}
+        self._heads = {lane.lane.name: Heads(rows, lane.lane.topic) for lane in self._lanes}
+        self._waited_s: float | None = None  # when a lane last waited for the horizon; None: it was told that none does
         self.ages_ms: dict[tuple[str, int], int] = {}  # (lane, partition) -> age of its oldest row not folded
         self.stalled = False
 
@@ -138,7 +146,7 @@ class PartitionWatch:
             applied = {partition: one.applied for partition, one in standing.items() if not one.trouble}
             ends = self._rows.ends(lane.lane.topic, list(applied)) if applied else {}
             self._behind[lane.lane.name] = sum(max(0, ends[partition] - at) for partition, at in applied.items())
-            for partition, at_ms in oldest_ms(self._rows, lane.lane.topic, applied).items():
+            for partition, at_ms in self._heads[lane.lane.name].look(applied, ends).items():
                 if at_ms == 0:
                     row = applied[partition] + 1
                     log.error("partition_lacks_rows", lane=lane.lane.name, partition=partition, row=row)
@@ -146,6 +154,8 @@ class PartitionWatch:
                     continue
                 key, at = (lane.lane.name, partition), (standing[partition].position, applied[partition])
                 ages[key] = max(0, self._now_ms() - at_ms)
+                if standing[partition].waits:
+                    continue
                 was_at, looks = self._stuck.get(key, (at, 0))
                 stuck[key] = (at, looks + 1 if was_at == at else 0)
         self.ages_ms, self._stuck = ages, stuck
@@ -158,8 +168,27 @@ class PartitionWatch:
                 self._on_stall(name, partition)
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_S):
+        next_s, pause_s = time.monotonic() + LOOK_S, QUICK_S
+        while not self._stopping.wait(pause_s):
+            began_s = time.monotonic()
             try:
-                self.look()
+                self._tell_waiting(began_s)
+                if began_s >= next_s:
+                    next_s = began_s + LOOK_S
+                    self.look()
+                elif self._horizon is not None and self._horizon.waited_for:
+                    self._horizon.look()
             except Exception as error:  # noqa: BLE001 - whatever is away, the homes' clock stands still without this thread
                 log.warning("partitions_not_seen", error=type(error).__name__, reason=str(error)[:REASON_MAX])
+            pause_s = min(LOOK_S, max(QUICK_S, 2 * (time.monotonic() - began_s)))  # a third of the time, not more
+
+    def _tell_waiting(self, now_s: float) -> None:
+        """A line when lanes begin to wait for the horizon, and one when they have caught up."""
+        pace = None if self._horizon is None else self._horizon.pace
+        if pace is not None and pace.waiting and pace.seen is not None:
+            if self._waited_s is None:
+                log.info("lanes_wait", partitions=len(pace.waiting), oldest=pace.seen.oldest, at_ms=pace.seen.oldest_ms)
+            self._waited_s = now_s
+        elif self._waited_s is not None and now_s - self._waited_s > CALM_S:
+            self._waited_s = None
+            log.info("lanes_wait_no_more")

@@ -17,18 +17,18 @@ from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from typing import Any
 
-import msgspec
 import structlog
 
 from ingest.journal import JournalError, SnapshotStore, beyond_cut, snapshot_after
 from rules.effects import Fenced
 from rules.fold_runner import for_operators
+from rules.held import Held, Left, Standing
 from rules.lanes import Lane, Stored
+from rules.pace import Pace
 from rules.partition_fold import AnyPartitionFold, PartitionFold
 
-FLUSH_S = 5.0  # the longest that a position stays behind when nothing is said
 FENCED_PAUSE_S = 8.0  # longer than a session: by then a member that was thrown out knows it
-PAUSE_FIRST_S, PAUSE_MAX_S = 0.5, 30.0
+PAUSE_FIRST_S, PAUSE_MAX_S = 0.5, 10.0
 MISPLACED_MAX = 3
 GRACE_MS = 500  # a timer that is due waits so long for a row that carries time on by itself
 ASK_AGAIN_S = 10.0  # a clock record that has not come round by then was lost
@@ -60,35 +60,8 @@ class Away(Exception):
     """The partition is not held now: do not read it."""
 
 
-class Held(msgspec.Struct):
-    """A partition at work."""
-
-    fold: AnyPartitionFold
-    refolding: bool
-    pause_s: float  # after its next failure; back to the first once a step was written
-    misplaced: int = 0
-    quiet_s: float = 0.0  # since when rows are folded that nothing was said about; 0: none
-    asked_ms: int = 0  # time of the last clock record asked for …
-    asked_s: float = 0.0  # … and when
-
-
-class Left(msgspec.Struct, frozen=True):
-    """A partition that is ours and not at work. `retry_s`: when to load it; `pause_s`: after the next failure."""
-
-    reason: str
-    retry_s: float
-    pause_s: float
-    lasting: bool = False  # another worker would fare no better: the log lacks rows
-
-
-class Standing(msgspec.Struct, frozen=True):
-    """What others see of one partition."""
-
-    position: int
-    applied: int
-    trouble: str  # "" at work, else why not
-    lasting: bool
-    skipped: int
+class Ahead(Exception):
+    """The next row waits for other partitions (`pace.py`): offer these again in a moment."""
 
 
 def rows_between_snapshots(size: int) -> int:
@@ -107,12 +80,15 @@ class Partitions:
         clock: Callable[[int, int], None],
         *,
         horizon_ms: Callable[[], int] | None = None,
+        pace: Pace | None = None,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`horizon_ms`: up to when the source lane has read everything; a clock does not overtake it."""
+        """`horizon_ms`: up to when the source lane has read everything; a clock does not overtake it. `pace`: keeps the
+        partitions of this lane together.
+        """
         self.lane = lane
         self._snapshots, self._now_ms, self._clock, self._seconds = snapshots, now_ms, clock, seconds
-        self._horizon_ms = horizon_ms or now_ms
+        self._horizon_ms, self._pace = horizon_ms or now_ms, pace
         self._held: dict[int, Held] = {}
         self._left: dict[int, Left] = {}
         self.decisions: deque[tuple[Decision, int, int]] = deque(maxlen=DECISIONS_KEPT)
@@ -123,6 +99,8 @@ class Partitions:
         for gone in sorted((*self._held.keys(), *self._left.keys())):
             if gone not in partitions:
                 self._forget(gone, Decision.REVOKED)
+        if self._pace is not None:
+            self._pace.begin(self._seconds())
         for partition in sorted(partitions):
             if self._is_as_we_left_it(partition):
                 self._decide(Decision.KEPT, partition)
@@ -142,7 +120,7 @@ class Partitions:
     def take(self, partition: int, rows: Sequence[Stored], start: int = 0) -> int:
         """Fold rows from index `start` on, as much as one step holds; the index of the first that is left.
 
-        Raises Misplaced (nothing was folded) and Away (it was left: fenced, or in trouble).
+        Raises Misplaced and Ahead (nothing was folded) and Away (it was left: fenced, or in trouble).
         """
         held = self._held.get(partition)
         if held is None:
@@ -152,6 +130,12 @@ class Partitions:
             self._misplaced(partition, held, rows[start].seq)
             raise Misplaced
         held.misplaced = 0
+        if self._pace is not None:
+            end = self._pace.upto(partition, rows, start, fold.applied, self._now_ms(), self._seconds())
+            if end == start:
+                self._guarded(partition, fold.flush)  # others may wait for it
+                raise Ahead
+            rows = rows[:end]
         taken: int | None = self._guarded(partition, lambda: fold.take(rows, start), held.pause_s)
         if taken is None:
             raise Away
@@ -160,6 +144,7 @@ class Partitions:
         if held.refolding and not fold.behind:
             held.refolding = False
             self._decide(Decision.REFOLDED, partition)
+        self._flush_in_time(partition, held, self._seconds())
         for effect in for_operators(fold.said):
             log.warning(effect.kind, lane=self.lane.name, partition=partition, rule=effect.rule, subject=effect.subject)
         return taken
@@ -188,9 +173,10 @@ class Partitions:
 
     def standing(self) -> dict[int, Standing]:
         """Of all that are ours. Callable from any thread."""
+        waits = (self._pace.waiting if self._pace is not None else frozenset[int]()).__contains__
         found = {
-            partition: Standing(held.fold.position, held.fold.applied, "", False, held.fold.fold.skipped)
-            for partition, held in list(self._held.items())
+            partition: Standing(one.fold.position, one.fold.applied, "", False, one.fold.fold.skipped, waits(partition))
+            for partition, one in list(self._held.items())
         }
         for partition, left in list(self._left.items()):
             found[partition] = Standing(0, 0, left.reason, left.lasting, 0)
@@ -205,6 +191,7 @@ class Partitions:
         fold: AnyPartitionFold = PartitionFold(
             lane.name, partition, lambda: lane.make_fold(partition), lane.engine, lane.sink, self._snapshots,
             name=f"{lane.name}/{partition}", a_transaction=lane.a_transaction, after_rows=rows_between_snapshots,
+            say=lane.say,
         )  # fmt: skip
         pause_s = PAUSE_FIRST_S if before is None else before.pause_s
         held = self._held[partition] = Held(fold, True, pause_s)
@@ -229,8 +216,8 @@ class Partitions:
             self._leave(partition, Decision.FENCED, str(error), FENCED_PAUSE_S, PAUSE_FIRST_S)
         except Exception as error:
             # the supervisor of the partition: whatever it was, state is loaded from disk again and nothing is skipped
-            log.exception("partition_failed", lane=self.lane.name, partition=partition, pause_s=pause_s)
-            reason = f"{type(error).__name__}: {error}"
+            first, reason = pause_s == PAUSE_FIRST_S, f"{type(error).__name__}: {error}"
+            log.error("partition_failed", lane=self.lane.name, partition=partition, pause_s=pause_s, exc_info=first)
             self._leave(partition, Decision.FAILED, reason, pause_s, min(PAUSE_MAX_S, pause_s * 2))
         return None
 
@@ -244,6 +231,8 @@ class Partitions:
         self._decide(decision, partition, reason)
         self._held.pop(partition, None)
         self._left.pop(partition, None)
+        if self._pace is not None:
+            self._pace.forget(partition)
 
     def _misplaced(self, partition: int, held: Held, first: int) -> None:
         held.misplaced += 1
@@ -256,11 +245,11 @@ class Partitions:
             self._leave(partition, Decision.FAILED, str(error), PAUSE_MAX_S, PAUSE_MAX_S, lasting=True)
 
     def _flush_in_time(self, partition: int, held: Held, now_s: float) -> None:
-        if held.fold.position == held.fold.applied:
+        if held.fold.position <= held.fold.applied:
             held.quiet_s = 0.0
         elif not held.quiet_s:
             held.quiet_s = now_s
-        elif now_s - held.quiet_s > FLUSH_S:
+        elif now_s - held.quiet_s > self.lane.flush_s:
             held.quiet_s = 0.0
             self._guarded(partition, held.fold.flush)
 

@@ -15,7 +15,7 @@ from ingest.journal_kafka import KafkaRawLog
 from ingest.topics import ALARMS, INPUTS, RAW
 from rules.effects import LIVE
 from rules.lanes import SOURCE
-from rules.partition_watch import oldest_ms
+from rules.partition_watch import Heads
 from rules.state_moves import FLOOR
 
 LOOK_S = 5.0
@@ -39,6 +39,7 @@ class LanesSeen:
     def __init__(self, common: Connections) -> None:
         self._common, self._reader = common, common.kafka.reader()
         self.lanes = {lane: LaneSeen() for lane in LOG_OF_LANE}
+        self._heads = {lane: Heads(self._reader, common.layout.topic(name)) for lane, name in LOG_OF_LANE.items()}
         self._looking = Background("lanes-seen", self._look, LOOK_S)
 
     def start(self) -> None:
@@ -55,7 +56,7 @@ class LanesSeen:
             try:
                 ends = self._reader.ends(topic, everywhere)
                 now_ms = self._common.clock.now_ms()
-                oldest = oldest_ms(self._reader, topic, positions)
+                oldest = self._heads[lane].look(positions, ends)
             except JournalError as error:
                 log.warning("lanes_not_seen", reason=str(error))
                 return

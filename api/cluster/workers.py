@@ -71,11 +71,13 @@ class LanesRole:
     def figures(self) -> Iterator[Metric]:
         partitions = GaugeMetricFamily("vardevakt_partitions", "Held by this process.", labels=("fold",))
         fenced = GaugeMetricFamily("vardevakt_partitions_left", "Ours and not at work.", labels=("fold",))
+        waiting = GaugeMetricFamily("vardevakt_partitions_waiting", "Ours and ahead of others.", labels=("fold",))
         for owner in self.worker.partitions:
             standing = owner.standing()
+            waiting.add_metric((fold_of(owner.lane.name),), sum(one.waits for one in standing.values()))
             partitions.add_metric((fold_of(owner.lane.name),), len(standing))
             fenced.add_metric((fold_of(owner.lane.name),), sum(bool(one.trouble) for one in standing.values()))
-        yield from (partitions, fenced)
+        yield from (partitions, fenced, waiting)
         yield figures.gauge("vardevakt_partitions_all", "Partitions of each log.", self._layout.partitions)
         runners = {fold_of(owner.lane.name): _Lane(self.worker, owner) for owner in self.worker.partitions}
         yield from figures.folds(runners)

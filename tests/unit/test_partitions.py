@@ -1,101 +1,11 @@
-"""What becomes of a partition at a worker: given, kept, moved, fenced, failed; its clocks; and who looks at its age."""
+"""What becomes of a partition at a worker: given, kept, moved, fenced, failed; and its clocks."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 
-from ingest.client_kafka import Fetched
-from ingest.record import RawRecord
-from ingest.topics import encode_raw
-from rules.effects import Fenced
-from rules.lanes import Lane, Stored
-from rules.partition_watch import Horizon, PartitionWatch
 from rules.partitions import Away, Decision, Misplaced, Partitions
-
-LANE, NOW_MS = "live", 1_000_000
-
-
-class Letters:
-    """A fold that says each row's letter and waits for what it is told."""
-
-    def __init__(self) -> None:
-        self.heard = b""
-        self.due_ms: int | None = None
-
-    def apply(self, row: Stored) -> Sequence[str]:
-        if row.value == b"!":
-            raise RuntimeError("nobody can fold this")
-        if row.value == b"t":
-            self.due_ms = NOW_MS + 1_000
-        self.heard += row.value
-        return () if row.value == b"." else (row.value.decode(),)
-
-    def next_due_ms(self) -> int | None:
-        return self.due_ms
-
-    def snapshot(self) -> bytes:
-        return self.heard
-
-    def restore(self, state: bytes) -> None:
-        self.heard = state
-
-    def quarantined(self) -> list[dict[str, str]]:
-        return []
-
-    skipped = 0
-
-
-class Place:
-    """A sink and snapshots in memory, shared by workers; time moves by hand."""
-
-    def __init__(self) -> None:
-        self.positions: dict[int, int] = {}
-        self.said: list[str] = []
-        self.states: dict[str, tuple[int, bytes]] = {}
-        self.now_ms, self.now_s, self.horizon_ms = NOW_MS, 0.0, NOW_MS + 10**6
-        self.clocks: list[tuple[int, int]] = []
-        self.refuses = False
-
-    def worker(self) -> Partitions:
-        lane = Lane(LANE, "topic", "engine", lambda _: Letters(), self, waits_for_source=True)
-        return Partitions(
-            lane, self, lambda: self.now_ms, lambda one, at_ms: self.clocks.append((one, at_ms)),
-            horizon_ms=lambda: self.horizon_ms, seconds=lambda: self.now_s,
-        )  # fmt: skip
-
-    def applied(self, lane: str, partition: int) -> int:
-        return self.positions.get(partition, 0)
-
-    def apply(self, lane: str, partition: int, expected: int, position: int, said: Sequence[Any]) -> None:
-        if self.refuses:
-            raise OSError("the desk is away")
-        if self.applied(lane, partition) != expected:
-            raise Fenced
-        self.positions[partition] = position
-        self.said += said
-
-    def save(self, name: str, position: int, engine: str, state: bytes) -> None:
-        self.states[name] = (position, state)
-
-    def load(self, name: str, engine: str, not_after: int) -> tuple[int, bytes] | None:
-        kept = self.states.get(name)
-        return kept if kept is not None and kept[0] <= not_after else None
-
-
-def rows(text: str, first: int = 1) -> list[Stored]:
-    """A row a letter; "." says nothing, "!" cannot be folded, "t" sets a timer."""
-    return [Stored(first + index, letter.encode()) for index, letter in enumerate(text)]
-
-
-def took(worker: Partitions, partition: int, given: Sequence[Stored]) -> None:
-    """All of it."""
-    at = 0
-    while at < len(given):
-        at = worker.take(partition, given, at)
+from tests.support.partition_place import NOW_MS, Place, rows, took
 
 
 def decisions(worker: Partitions, partition: int = 0) -> list[str]:
@@ -234,63 +144,6 @@ def test_one_clock_a_partition_when_its_timer_has_passed(place: Place) -> None:
     place.now_s += 11
     worker.tick()
     assert place.clocks == [(0, NOW_MS + 1_500)] * 2
-
-
-class Log:
-    """A log in memory: times of its rows, by partition; what Kafka says of them, and what stands in them."""
-
-    def __init__(self, times: dict[int, list[int]], kafka_later_ms: int = 0) -> None:
-        self.times, self.kafka_later_ms = times, kafka_later_ms
-
-    def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-        return {one: len(self.times[one]) for one in partitions}
-
-    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Fetched]:
-        at_ms = self.times[partition][offset]
-        return [Fetched(partition, offset, at_ms + self.kafka_later_ms, None, encode_raw("s", RawRecord(at_ms)))]
-
-
-@pytest.mark.expected_errors("a stall is critical")
-def test_a_partition_that_does_not_move_is_a_stall_and_a_backlog_is_none(place: Place) -> None:
-    """Its age is told at once; only what stands still over many looks while rows wait ends the worker, and once."""
-    worker = place.worker()
-    worker.assigned({0, 1})
-    log, stalls = Log({0: [NOW_MS] * 100, 1: [NOW_MS] * 100}), []
-    watch = PartitionWatch(log, [worker], lambda: place.now_ms, lambda *one: stalls.append(one), stall_s=10)
-    for look in range(8):
-        place.now_ms += 2_000
-        took(worker, 0, rows(".", look + 1))
-        watch.look()
-        assert watch.oldest_age_ms(LANE) == 2_000 * (look + 1)
-    assert stalls == [(LANE, 1)]
-
-
-def test_the_horizon_is_the_oldest_row_that_no_source_lane_has_read() -> None:
-    """While one partition of RAW is behind, nobody's clock gets past its next row, whenever Kafka got that."""
-    log, positions = Log({0: [NOW_MS, NOW_MS + 5], 1: [NOW_MS + 1]}, kafka_later_ms=30_000), {0: 1, 1: 1}
-    horizon = Horizon(log, "raw", lambda: positions, lambda: NOW_MS + 60_000)
-    horizon.look()
-    assert horizon.ms < NOW_MS + 5
-    positions[0] = 2
-    horizon.look()
-    assert NOW_MS + 5 < horizon.ms < NOW_MS + 60_000
-
-
-def test_a_log_or_desk_that_does_not_answer_is_no_stall(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is away: the watch says so and goes on, as the homes' clock stands still without it."""
-    monkeypatch.setattr("rules.partition_watch.LOOK_S", 0.01)
-    asked = threading.Semaphore(0)
-
-    def positions() -> dict[int, int]:
-        asked.release()
-        raise ConnectionError("the desk is away")
-
-    horizon = Horizon(Log({}), "raw", positions, lambda: NOW_MS)
-    watch = PartitionWatch(Log({}), [], lambda: NOW_MS, lambda *_: None, horizon=horizon)
-    watch.start()
-    assert [asked.acquire(timeout=10) for _ in range(2)] == [True, True]
-    watch.stop()
-    assert not watch.stalled
 
 
 def test_every_decision_has_a_word() -> None:
