@@ -42,6 +42,7 @@ from rules.state_moves import COMMON, FLOOR, STATE_OF
 SOURCE = "source"
 _PIECES = b"moved:"  # how a snapshot begins that was taken while a state of the generation before arrived
 RAW_A_TRANSACTION = 500  # rows of RAW whose results are written in one go: an alarm waits for no more of them
+HOMES_A_TRANSACTION = 5  # effects: an alarm of the floor waits for a turn of the homes, 25 to 80 ms for each new alert
 FLUSH_S, SOURCE_FLUSH_S = 5.0, 0.5  # the longest that a position stays behind; the horizon counts from the source's
 LOG_OF = {SOURCE: RAW, LIVE: INPUTS, FLOOR: ALARMS}
 Said = tuple[RawRecord, Folded]
@@ -269,7 +270,7 @@ def home_lane(layout: Layout, engine: str, sink: Sink[Effect]) -> Lane:
     site, generation = layout.site, layout.generation
     return Lane(
         LIVE, layout.topic(INPUTS), engine, lambda p: InputRows(LIVE, p, HomeFold(Book(()), site), generation), sink,
-        waits_for_source=True,
+        HOMES_A_TRANSACTION, waits_for_source=True,
     )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_while_a_lane_waits_the_horizon_is_looked_at_oftener_and_no_row_read_twi
     pace.waiting.add(1)
     with structlog.testing.capture_logs() as lines:
         watch.start()
-        assert [looked.acquire(timeout=10) for _ in range(5)] == [True] * 5
+        assert [looked.acquire(timeout=3) for _ in range(5)] == [True] * 5
         watch.stop()
     assert log.reads == 2
     assert [line["oldest"] for line in lines if line["event"] == "lanes_wait"] == [0]
@@ -116,8 +116,11 @@ def test_a_rebalance_begins_the_waiting_anew(place: Place) -> None:
     """Those that stood still until partitions were given are waited for; what is given away waits no more."""
     pace, old_ms = Pace(0.0), NOW_MS - 10 * AHEAD_MS
     worker = place.worker(pace)
-    place.now_s = 3 * HOLD_S
+    pace.look({1: old_ms}, 0.0)
+    place.now_s = HOLD_S
+    pace.look({1: old_ms}, place.now_s)
     worker.assigned({0})
+    place.now_s += 1
     pace.look({1: old_ms}, place.now_s)
     with pytest.raises(Ahead):
         worker.take(0, raw(old_ms + AHEAD_MS + 1))
