@@ -25,7 +25,7 @@ from rules.pace import Pace
 from rules.partitions import Partitions
 
 LOOK_S = 2.0
-QUICK_S = 0.1  # while a lane waits for the horizon
+QUICK_S = 0.03  # while a lane waits for the horizon
 CALM_S = 10.0  # a lane that has not waited for so long has caught up
 LATE_S, STALL_S = 20.0, 60.0
 REASON_MAX = 300

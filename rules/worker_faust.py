@@ -38,7 +38,7 @@ ROWS = 2_000
 STEPS_AT_ONCE = 4  # a step waits for Kafka or the database most of its time: one at a time, 0.6 s for 16 partitions
 TICK_S = 0.25
 POLL_S = 0.5
-WAITING_S = 0.1  # so often rows are offered again that wait for other partitions
+WAITING_S = 0.03  # so often rows are offered again that wait for other partitions
 START_S, STOP_S = 180.0, 30.0  # a lane that has heard nothing of its group by then is begun anew
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from paho.mqtt.client import Client, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from api.backup_files import figures_of, read_manifest
 from api.commands import run
@@ -122,11 +122,13 @@ class Speaker:
             wait_until(lambda: self.subscribed, "a subscription")
 
     def says(self, topic: str, body: dict[str, Any]) -> bool:
-        """Publish; whether the broker says that it took it."""
-        wait_until(self._client.is_connected, "a connection", START_S)  # a broker may drop who was refused
-        sent = self._client.publish(topic, json.dumps(body), qos=1)
-        sent.wait_for_publish(START_S)
-        return sent.is_published()
+        """Publish; whether the broker took it. Who was refused before may have been dropped: then it is said again."""
+        while True:
+            wait_until(self._client.is_connected, "a connection", START_S)
+            sent = self._client.publish(topic, json.dumps(body), qos=1)
+            if sent.rc != MQTTErrorCode.MQTT_ERR_NO_CONN:
+                sent.wait_for_publish(START_S)
+                return sent.is_published()
 
     def close(self) -> None:
         self._client.disconnect()
