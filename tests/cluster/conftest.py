@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from ingest.client_kafka import KafkaClient
+from ingest.codecs import default_codecs
 from ingest.series_influx import InfluxSeries
 from ingest.series_influx_client import InfluxOptions
-from ingest.topics import Layout
+from ingest.topics import Layout, Placement
 from ingest.topics_kafka import create_topics
+from tests.support import ward_inputs
+from tests.support.effect_store import EffectStore
 from tests.support.influx import LATER_MS, SITE, Influxd, external_influx, fresh
 from tests.support.kafka import Kafka, external_kafka
 from tests.support.postgres import Postgres
+from tests.support.worker_process import Logs
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +31,26 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with Kafka(tmp_path_factory.mktemp("kafka")) as own:
         yield own.servers
+
+
+@pytest.fixture
+def logs(kafka: str, request: pytest.FixtureRequest) -> Iterator[Logs]:
+    """Empty topics of a test's own, with its module's PARTITIONS."""
+    made = Logs(kafka, ward_inputs.SITE, request.module.PARTITIONS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def placement(logs: Logs) -> Placement:
+    """Where an intake puts records."""
+    return Placement(logs.layout, default_codecs())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EffectStore:
+    """Where workers of a test write."""
+    return EffectStore(tmp_path)
 
 
 @pytest.fixture

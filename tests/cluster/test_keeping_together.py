@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from ingest.codecs import default_codecs
 from ingest.record import MQTT, SETTING, RawRecord, Setting
@@ -31,20 +30,6 @@ START_MS, HOURS = oslo(DAY, 7 * 60), 3
 END_MS = START_MS + HOURS * HOUR_MS
 MINUTE_MS = 60_000
 SENSORS = {"kitchen": "motion", "living_room": "motion", "bathroom": "climate"}
-
-
-@pytest.fixture
-def logs(kafka: str) -> Iterator[Logs]:
-    """Empty topics of this test's own."""
-    made = Logs(kafka, SITE, PARTITIONS)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def placement(logs: Logs) -> Placement:
-    """Where an intake puts records."""
-    return Placement(logs.layout, default_codecs())
 
 
 def gateways(placement: Placement) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,26 +15,12 @@ from rules.effects import LIVE
 from rules.state_moves import FLOOR
 from tests.support.effect_store import EffectStore
 from tests.support.waiting import wait_until
-from tests.support.ward_inputs import SITE, embedded, ward_inputs
+from tests.support.ward_inputs import embedded, ward_inputs
 from tests.support.worker_process import Logs, WorkerProcess
 
 PARTITIONS = 8
 ALL = list(range(PARTITIONS))
 WAIT_S = 60.0
-
-
-@pytest.fixture
-def logs(kafka: str) -> Iterator[Logs]:
-    """Empty topics of this test's own."""
-    made = Logs(kafka, SITE, PARTITIONS)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> EffectStore:
-    """Where workers of this test write."""
-    return EffectStore(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from ingest.codecs import default_codecs
 from ingest.record import CLOCK, EVENT, MQTT, SETTING, Input, RawRecord
@@ -29,26 +27,6 @@ from tests.support.worker_process import Logs, WorkerProcess
 
 PARTITIONS = 4
 WAIT_S = 60.0
-
-
-@pytest.fixture
-def logs(kafka: str) -> Iterator[Logs]:
-    """Empty topics of this test's own."""
-    made = Logs(kafka, SITE, PARTITIONS)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> EffectStore:
-    """Where workers of this test write."""
-    return EffectStore(tmp_path)
-
-
-@pytest.fixture
-def placement(logs: Logs) -> Placement:
-    """Where an intake puts records."""
-    return Placement(logs.layout, default_codecs())
 
 
 def ward_records() -> list[RawRecord]:
