@@ -15,7 +15,7 @@ from alerts.site.items import SiteFile, settings_of
 from api.board.place import local_clock
 from api.board.why import reason_line
 from api.board.words import Words
-from api.wire import utc_text
+from api.http.wire import utc_text
 from ingest.base_files import BaseFolder
 from ingest.codec import Codec
 from ingest.journal import JournalError, beyond_cut

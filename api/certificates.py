@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from api.problem_lines import CannotRun
+from api.cli.problem_lines import CannotRun
 
 CA_DAYS, CRL_DAYS = 7_300, 3_650  # a list of revoked that ends shuts every gateway out: long, and renewed with each act
 BACKDATED = dt.timedelta(minutes=5)  # gateways' clocks

@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from api.service import Service
-from api.services import Services
+from api.http.services import Services
+from api.running.service import Service
 from ingest.journal import JournalError
 from ingest.record import HTTP, MQTT, STAFF, RawRecord
 from rules.local_time import instant_ms

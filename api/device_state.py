@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from api.http.services import Services
+from api.http.wire import utc_text
 from api.series_reads import unless_away
-from api.services import Services
-from api.wire import utc_text
 
 PERCENT, LOW = "battery", "battery_low"
 

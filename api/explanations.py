@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from alerts.site.settings_store import SettingsStore
-from api.wire import utc_text
+from api.http.wire import utc_text
 from ingest.base_files import BaseError, BaseFolder
 from ingest.record import SETTING, Input
 from rules.book import Book
@@ -25,7 +25,7 @@ from rules.explain import Explanation, Said, Seen, explain
 from rules.home_fold import HomeFold
 
 if TYPE_CHECKING:
-    from api.services import Services
+    from api.http.services import Services
 
 BEFORE_LOG = "before_log"  # one of rules.explain.CONCLUSIONS
 log = structlog.get_logger()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.services import Services
-from api.wire import utc_text
+from api.http.services import Services
+from api.http.wire import utc_text
 
 
 def feed_state(services: Services) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 if TYPE_CHECKING:
-    from api.services import FeedStatus, RunnerStatus, SeriesStatus
-    from api.watch import Watch
+    from api.http.services import FeedStatus, RunnerStatus, SeriesStatus
+    from api.running.watch import Watch
 
 COUNTERS_MAX = 100
 

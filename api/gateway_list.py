@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from api.certificates import Authority
-from api.problem_lines import CannotRun
-from api.wire import utc_text
+from api.cli.problem_lines import CannotRun
+from api.http.wire import utc_text
 
 LIST = "gateways.json"
 SERVICE, BROKER = "vardevakt", "broker"

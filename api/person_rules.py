@@ -10,8 +10,8 @@ from typing import Any
 
 from alerts.site.projection import setting_id
 from alerts.site.settings_reads import SettingsReads
-from api.rule_book import kept_book, shown_parameters, shown_rule
-from api.wire import utc_text
+from api.http.wire import utc_text
+from api.running.rule_book import kept_book, shown_parameters, shown_rule
 from ingest.record import Setting
 from rules import watch
 from rules.book import Book, Rule

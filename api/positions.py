@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.access import access_log
-from api.services import Services
-from api.wire import utc_text
+from api.http.services import Services
+from api.http.wire import utc_text
 from ingest.record import Input
 
 LOOK = "positions"

@@ -25,22 +25,22 @@ from alerts.messages.outbox import Outbox
 from alerts.messages.phone_answers import PhoneAnswers
 from alerts.relay import Relay
 from alerts.site.settings_store import SettingsStore
-from api.app import create_app
-from api.bases import Nightly
-from api.bells import Bells
+from api.backup.bases import Nightly
 from api.board.router import board_router
-from api.broker import EmbeddedBroker
-from api.channel_wiring import ChannelOptions, forget_subscription, link_key, open_channels
-from api.collector import no_collection
-from api.http_server import listen, serving
-from api.live import Wakeup
-from api.local_access import new_access, remove_access, write_access
-from api.rule_book import ServedBook, engine_version, settle_book
-from api.series import follow, open_series
-from api.service import Parts, Service
-from api.services import Services, WebOptions
-from api.shadow import shadow_follower
-from api.watch import Watch, process_name, watch_over
+from api.http.app import create_app
+from api.http.live import Wakeup
+from api.http.local_access import new_access, remove_access, write_access
+from api.http.server import listen, serving
+from api.http.services import Services, WebOptions
+from api.running.bells import Bells
+from api.running.broker import EmbeddedBroker
+from api.running.channel_wiring import ChannelOptions, forget_subscription, link_key, open_channels
+from api.running.collector import no_collection
+from api.running.rule_book import ServedBook, engine_version, settle_book
+from api.running.series import follow, open_series
+from api.running.service import Parts, Service
+from api.running.shadow import shadow_follower
+from api.running.watch import Watch, process_name, watch_over
 from ingest.base_files import BaseFolder, SnapshotsAndBases
 from ingest.clock import SystemClock
 from ingest.clock_writer import ClockWriter
@@ -64,7 +64,7 @@ log = structlog.get_logger()
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the service needs to know. `api/settings.py` reads files and environment into it."""
+    """Everything the service needs to know. `api/settings/model.py` reads files and environment into it."""
 
     site_id: str
     data: Path

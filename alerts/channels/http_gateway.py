@@ -18,7 +18,7 @@ E164, ZEROS, DIGITS = "e164", "00", "digits"  # +4798…, 004798…, 4798…
 
 
 class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How one gateway is spoken to (api/settings_channels.py says what each means to people)."""
+    """How one gateway is spoken to (api/settings/channels.py says what each means to people)."""
 
     url: str
     method: str = "POST"

@@ -1,7 +1,7 @@
 """Edge: somebody searches for a person. It begins and stops by hand, and is over when the alert has ended.
 
 For: the search's two times on the incident, and telling the folds (they watch that positions come, R15). While it runs
-positions are visible (`api/routes_positions.py`); afterwards only who looked at them.
+positions are visible (`api/routes/handling.py`); afterwards only who looked at them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Edge: which wards a thing belongs to: a home, a person, a device, an alert, a setting. Reads only.
 
-For: whoever bounds what an account sees (api/wards.py). A thing of no ward (an unassigned device, an alert from a home
-that nobody knows) belongs to everybody, as it is everybody's to look after (domain §4).
+For: whoever bounds what an account sees (api/http/wards.py). A thing of no ward (an unassigned device, an alert from a
+home that nobody knows) belongs to everybody, as it is everybody's to look after (domain §4).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ SHOWN_MAX = 99
 
 def frame_view(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """facts: feed (api.feed.feed_state), waiting (unclaimed incidents: id, priority), not_watched, gateways_away,
-    channels_slow ((name, state)), late (a runner lags), series_away, watch (codes of api/watch.py), tests (open test
-    sessions), nobody (wards with nobody on duty), empty, phones_silent and gaps (alerts/shifts/coverage.py).
+    channels_slow ((name, state)), late (a runner lags), series_away, watch (codes of api/running/watch.py), tests (open
+    test sessions), nobody (wards with nobody on duty), empty, phones_silent and gaps (alerts/shifts/coverage.py).
     """
     feed = facts["feed"]
     waiting: Sequence[Mapping[str, Any]] = facts.get("waiting") or ()

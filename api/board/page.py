@@ -22,15 +22,15 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.auth import Caller
 from api.board import reads as board_reads
 from api.board.frame import frame_view
 from api.board.menu import menu_groups
 from api.board.place import local_clock
 from api.board.reads import Reads
 from api.board.words import LANGUAGES, Words
-from api.phone_token import cookie_name
-from api.problems import Language, Problem, body, language_of
+from api.http.auth import Caller
+from api.http.phone_token import cookie_name
+from api.http.problems import Language, Problem, body, language_of
 
 HERE = Path(__file__).resolve().parent.parent
 STATIC = HERE / "static"
@@ -176,7 +176,7 @@ class Page:
         """What an entry of the menu asks for."""
         if need == "demo":
             return self.reads.demo is not None
-        if need == "keeper":  # as api.auth.account_keeper
+        if need == "keeper":  # as api.http.auth.account_keeper
             return self.has_role("operator") and self.caller is not None and self.caller.account.wards is None
         return self.has_role(need)
 

@@ -1,4 +1,4 @@
-"""Edge: who may log in, and which programs. Forms over the routes of `api/routes_users.py`, so that page and API check
+"""Edge: who may log in, and which programs. Forms over the routes of `api/routes/users.py`, so that page and API check
 the same; a password or token that was made here stands on the answer once, and nowhere after that.
 """
 
@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from alerts.access.account import LANGUAGES, ROLES
-from api import routes_users
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.words import Words
-from api.problems import Problem
-from api.routes_users import Keeper
-from api.wards import guarded_router
+from api.http.problems import Problem
+from api.http.wards import guarded_router
+from api.routes import users as routes_users
+from api.routes.users import Keeper
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 

@@ -11,8 +11,6 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.handling.acts import ACTS, Actor, Refused
-from api.actors import acting
-from api.auth import Caller, carer, services_of, signed_in
 from api.board import format as fmt
 from api.board import reads as board_reads
 from api.board.alert_view import Look, alert_view
@@ -21,8 +19,10 @@ from api.board.page import Page, PageRoute
 from api.board.reads import Reads
 from api.board.resident_view import device_name
 from api.board.words import Words
-from api.problems import Problem
-from api.wards import guarded_router
+from api.http.actors import acting
+from api.http.auth import Caller, carer, services_of, signed_in
+from api.http.problems import Problem
+from api.http.wards import guarded_router
 
 log = structlog.get_logger()
 router = guarded_router(route_class=PageRoute, include_in_schema=False)

@@ -13,12 +13,12 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.messages.channel_reads import channel_items, channel_tries, refusals
 from alerts.messages.phone_answers import Looked
-from api.auth import Caller, operator, signed_in
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
-from api.problems import Problem
-from api.routes_channels import begin_test
-from api.wards import guarded_router
+from api.http.auth import Caller, operator, signed_in
+from api.http.problems import Problem
+from api.http.wards import guarded_router
+from api.routes.channels import begin_test
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 Token = Annotated[str, Path(max_length=100)]

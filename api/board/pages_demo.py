@@ -9,11 +9,11 @@ from fastapi import Depends, Path, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.auth import Caller, signed_in
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
-from api.problems import Problem
-from api.wards import guarded_router
+from api.http.auth import Caller, signed_in
+from api.http.problems import Problem
+from api.http.wards import guarded_router
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 

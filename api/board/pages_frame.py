@@ -10,14 +10,14 @@ from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.auth import Caller, caller_or_none, services_of, signed_in
 from api.board import reads as board_reads
 from api.board.page import SOUND_COOKIE, STATIC, Page, PageRoute
 from api.board.place import shift_end_ms
-from api.phone_token import phone_of
-from api.problems import PROBLEMS, Problem, body
-from api.routes_session import local_path
-from api.wards import guarded_router
+from api.http.auth import Caller, caller_or_none, services_of, signed_in
+from api.http.phone_token import phone_of
+from api.http.problems import PROBLEMS, Problem, body
+from api.http.wards import guarded_router
+from api.routes.session import local_path
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 files = StaticFiles(directory=STATIC, check_dir=False)
@@ -26,7 +26,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 @router.get("/login")
 async def login_page(request: Request, caller: Annotated[Caller | None, Depends(caller_or_none)]) -> Response:
-    """The page; `routes_session` takes the form and sends failures back here with their slug."""
+    """The page; `routes/session.py` takes the form and sends failures back here with their slug."""
     target = local_path(request.query_params.get("next", "/"))
     if caller is not None and "problem" not in request.query_params:
         return RedirectResponse(target, 303)

@@ -1,6 +1,6 @@
 """Edge: pages beside an alert: the card to read out, and what a relative answered.
 
-Forms and reads over the routes of `api/routes_handling.py`, so that page and API agree.
+Forms and reads over the routes of `api/routes/handling.py`, so that page and API agree.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from fastapi import Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.handling.cards import CardNumber
-from api import routes_handling
-from api.auth import Caller, carer, services_of
 from api.board import format as fmt
 from api.board import reads as board_reads
 from api.board.cards import what
 from api.board.page import Page, PageRoute
 from api.board.person_view import contact_view, key_line
 from api.board.words import Words
-from api.routes_handling import Answer, read_card
-from api.wards import guarded_router
+from api.http.auth import Caller, carer, services_of
+from api.http.wards import guarded_router
+from api.routes import handling as routes_handling
+from api.routes.handling import Answer, read_card
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 Id = Annotated[str, Path(max_length=64)]

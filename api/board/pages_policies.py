@@ -1,4 +1,4 @@
-"""Edge: who is rung, as pages. Per ward in words, and a form to change it, over the routes of `api/routes_policies.py`,
+"""Edge: who is rung, as pages. Per ward in words, and a form to change it, over the routes of `api/routes/policies.py`,
 so that page and API refuse the same, with the desk's own reasons beside the fields.
 
 The form is rendered here at every turn (a step more, another ward); JSON is the same policy for those who want it so.
@@ -13,16 +13,16 @@ from fastapi import Depends, Form, Query, Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from api import routes_policies
-from api.auth import Caller, operator, signed_in
 from api.board import policy_form
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.policy_choices import choices, errors_in_words, function_names, why_refused
 from api.board.policy_form import Fields, fields_of, name_as_id, places, value_of
 from api.board.policy_view import policy_line
-from api.problems import Problem
-from api.wards import guarded_router
+from api.http.auth import Caller, operator, signed_in
+from api.http.problems import Problem
+from api.http.wards import guarded_router
+from api.routes import policies as routes_policies
 from ingest.json_input import read_json
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)

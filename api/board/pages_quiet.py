@@ -1,6 +1,6 @@
 """Edge: what is quiet now, and why. Outages with the people to telephone, and silences that somebody has set.
 
-Forms over the routes of `api/routes_quiet.py`, so that page and API check the same.
+Forms over the routes of `api/routes/quiet.py`, so that page and API check the same.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from starlette.responses import RedirectResponse, Response
 
 from alerts.quiet.grouping import LOOKED_AFTER, OUTCOMES
 from alerts.reads import people
-from api import routes_quiet
-from api.auth import Caller, carer
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute, in_words
 from api.board.person_view import phone
 from api.board.thing_names import ThingNames, reader, silence_about, thing_names
 from api.board.words import Words
-from api.problems import Problem
-from api.routes_quiet import SilenceBody, TickBody
-from api.wards import guarded_router
+from api.http.auth import Caller, carer
+from api.http.problems import Problem
+from api.http.wards import guarded_router
+from api.routes import quiet as routes_quiet
+from api.routes.quiet import SilenceBody, TickBody
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 

@@ -1,4 +1,4 @@
-"""Edge: the hand-over of a shift, and numbers of the last thirty days. Over the routes of `api/routes_reports.py`, so
+"""Edge: the hand-over of a shift, and numbers of the last thirty days. Over the routes of `api/routes/reports.py`, so
 that page and API say the same.
 """
 
@@ -11,15 +11,15 @@ from fastapi import Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from alerts.shifts.duty import WARD
-from api import routes_reports
-from api.auth import Caller, carer, signed_in
 from api.board import reads as board_reads
 from api.board.format import to_ms
 from api.board.page import Page, PageRoute
 from api.board.thing_names import silence_about, thing_names
 from api.board.words import Words
-from api.routes_reports import Taken
-from api.wards import guarded_router
+from api.http.auth import Caller, carer, signed_in
+from api.http.wards import guarded_router
+from api.routes import reports as routes_reports
+from api.routes.reports import Taken
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import Caller, carer
 from api.board import format as fmt
 from api.board import reads as board_reads
 from api.board.band import Span, band, hour_place, is_activity, picture
@@ -18,8 +17,9 @@ from api.board.person_view import person_view
 from api.board.place import day_span, hour_ticks
 from api.board.resident_view import device_row, measure_row, pause_row, plan_row, recent_row, unwatched_why
 from api.board.why import reason_line
-from api.problems import Problem
-from api.wards import guarded_router
+from api.http.auth import Caller, carer
+from api.http.problems import Problem
+from api.http.wards import guarded_router
 from rules import local_time
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)

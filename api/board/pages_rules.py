@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Query, Request
 from starlette.responses import Response
 
-from api.auth import Caller, signed_in
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.rule_view import rule_row, rule_view, trial_row
-from api.problems import Problem
-from api.wards import guarded_router
+from api.http.auth import Caller, signed_in
+from api.http.problems import Problem
+from api.http.wards import guarded_router
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 

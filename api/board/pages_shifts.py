@@ -17,15 +17,17 @@ from starlette.responses import RedirectResponse
 from alerts.shifts.rota import instant_ms
 from alerts.shifts.rota_files import CSV, ICALENDAR
 from alerts.shifts.shift_desk import ShiftDesk
-from api import routes_phones, routes_rota, routes_shifts
-from api.auth import Caller, carer, check_same_site, operator, services_of, signed_in
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute, in_words
-from api.phone_token import phone_of, set_phone_cookie
-from api.problems import Problem
-from api.shift_wire import gap_out
-from api.wards import guarded_router
-from api.wire import utc_text
+from api.http.auth import Caller, carer, check_same_site, operator, services_of, signed_in
+from api.http.phone_token import phone_of, set_phone_cookie
+from api.http.problems import Problem
+from api.http.shift_wire import gap_out
+from api.http.wards import guarded_router
+from api.http.wire import utc_text
+from api.routes import phones as routes_phones
+from api.routes import rota as routes_rota
+from api.routes import shifts as routes_shifts
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 from fastapi import Depends, Form, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from api import routes_tests
-from api.auth import Caller, carer
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.resident_view import device_row
 from api.board.words import Words
-from api.routes_tests import ArrivedIn
-from api.wards import guarded_router
+from api.http.auth import Caller, carer
+from api.http.wards import guarded_router
+from api.routes import tests as routes_tests
+from api.routes.tests import ArrivedIn
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 Carer = Annotated[Caller, Depends(carer)]

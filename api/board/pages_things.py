@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.auth import Caller, operator, signed_in
 from api.board import reads as board_reads
 from api.board.cards import lead_of
 from api.board.page import Page, PageRoute
 from api.board.resident_view import device_row, recent_row
 from api.board.thing_names import home_names
-from api.wards import guarded_router
+from api.http.auth import Caller, operator, signed_in
+from api.http.wards import guarded_router
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)
 SignedIn = Annotated[Caller, Depends(signed_in)]

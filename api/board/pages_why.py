@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
-from api.auth import Caller, carer
 from api.board import format as fmt
 from api.board import reads as board_reads
 from api.board.page import Page, PageRoute
 from api.board.why import parameter_rows, reason_line
-from api.problems import Problem
-from api.wards import guarded_router
+from api.http.auth import Caller, carer
+from api.http.problems import Problem
+from api.http.wards import guarded_router
 from rules import local_time
 
 router = guarded_router(route_class=PageRoute, include_in_schema=False)

@@ -13,7 +13,7 @@ from alerts.messages.addresses import address_of
 from alerts.routing.policies import FUNCTION_WORD, MODES, PRIORITIES, STEPS_MAX
 from api.board.page import Page
 from api.board.policy_form import GROUPS, Fields
-from api.problems import Problem
+from api.http.problems import Problem
 
 PLACES_MIN = 3  # offered where no ward is chosen
 WORDS = ("all", "fallback", "responders", "centre")

@@ -15,18 +15,18 @@ from fastapi import Request
 from alerts.handling.acts import Actor
 from alerts.messages.channel_reads import troubled
 from alerts.reads import queries
-from api.actors import acting
-from api.auth import Caller
 from api.board.cards import Directory
 from api.board.reads_shifts import ShiftReads
 from api.board.reads_things import purpose_of
 from api.board.seen_lately import SeenLately
 from api.feed import feed_state
+from api.http.actors import acting
+from api.http.auth import Caller
+from api.http.problems import Problem
+from api.http.reads import note_reads
+from api.http.services import Services
+from api.http.wards import WardScope, scope_of
 from api.outcomes import last_choices
-from api.problems import Problem
-from api.reads import note_reads
-from api.services import Services
-from api.wards import WardScope, scope_of
 
 LATE_MS = 10_000  # a fold that is this far behind is told on the strip
 
@@ -60,7 +60,7 @@ class Reads(ShiftReads):
         } | self.shift_facts()
 
     def _watch(self) -> list[str]:
-        """What the checks of the service itself say (api/watch.py)."""
+        """What the checks of the service itself say (api/running/watch.py)."""
         return [] if self.services.watch is None else [code for code, _ in self.services.watch.problems()]
 
     def _failing_channels(self) -> list[tuple[str, str]]:

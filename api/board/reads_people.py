@@ -9,18 +9,18 @@ from typing import Any
 from alerts.access import access_log
 from alerts.reads import doses, people, queries, whereabouts
 from alerts.site.settings_store import SettingRefused
-from api.auth import Caller
 from api.board.band import Span
 from api.board.format import DAY_MS, to_ms
 from api.board.reads_things import ThingReads, purpose_of, who_acts
 from api.board.resident_view import lapses
 from api.explanations import explained, shown_explanation
+from api.http.auth import Caller
+from api.http.problems import Problem
+from api.http.reads import note_read, note_reads
+from api.http.setting_wire import refused as setting_refused
 from api.person_rules import rules_of
-from api.problems import Problem
-from api.reads import note_read, note_reads
+from api.running.shadow import shadow_page
 from api.series_reads import unless_away
-from api.setting_wire import refused as setting_refused
-from api.shadow import shadow_page
 
 MARKS_MAX = 20_000
 LOOKED_SHOWN = 30

@@ -8,8 +8,8 @@ from typing import Any
 from alerts.reads import people
 from alerts.shifts.rota_store import RotaStore
 from alerts.shifts.shift_desk import ShiftDesk
-from api.auth import Caller
 from api.board.reads_people import PeopleReads
+from api.http.auth import Caller
 
 
 class ShiftReads(PeopleReads):

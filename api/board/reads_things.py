@@ -13,16 +13,16 @@ from alerts.device_tests import untested
 from alerts.device_tests.sessions import running_test_sessions
 from alerts.reads import people
 from alerts.site.settings_store import SettingRefused
-from api import routes_operations
-from api.actors import acting
-from api.auth import Caller
 from api.board.format import MINUTE_MS, to_ms
 from api.device_state import with_state
-from api.problems import Problem
+from api.http.actors import acting
+from api.http.auth import Caller
+from api.http.problems import Problem
+from api.http.services import Services
+from api.http.setting_wire import refused as setting_refused
+from api.http.wards import WardScope
+from api.routes import operations as routes_operations
 from api.series_reads import unless_away
-from api.services import Services
-from api.setting_wire import refused as setting_refused
-from api.wards import WardScope
 from ingest.quantities import parse_duration_ms
 
 UNASSIGNED_MAX = 50

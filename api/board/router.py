@@ -21,7 +21,7 @@ from api.board import (
     pages_things,
     pages_why,
 )
-from api.services import Services
+from api.http.services import Services
 
 
 def board_router(services: Services) -> APIRouter:

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from api.auth import Caller
 from api.board.page import Page
 from api.board.resident_view import device_name
 from api.board.words import Words
+from api.http.auth import Caller
 
 
 class ThingNames(msgspec.Struct, frozen=True):

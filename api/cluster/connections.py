@@ -13,10 +13,10 @@ import structlog
 from alerts.database import open_database
 from alerts.database_postgres import Listener
 from alerts.desk import Desk
-from api.broker_words import BrokerWords
 from api.cluster.options import ClusterOptions, RoleName
-from api.live import Wakeup
-from api.watch import process_name
+from api.http.live import Wakeup
+from api.running.broker_words import BrokerWords
+from api.running.watch import process_name
 from ingest.client_kafka import KafkaClient
 from ingest.clock import SystemClock
 from ingest.codecs import default_codecs

@@ -13,15 +13,15 @@ from alerts.reads import queries
 from alerts.relay import Relay
 from alerts.site.settings_store import SettingsStore
 from api import figures
-from api.background import Background
-from api.channel_wiring import ChannelOptions, forget_subscription, open_channels
 from api.cluster.connections import Connections
 from api.cluster.intake import RawWriter
-from api.desk_work import DeskWork
-from api.routes_health import Reason
-from api.rule_book import settle_book
-from api.series import follow
-from api.watch import watch_over
+from api.routes.health import Reason
+from api.running.background import Background
+from api.running.channel_wiring import ChannelOptions, forget_subscription, open_channels
+from api.running.desk_work import DeskWork
+from api.running.rule_book import settle_book
+from api.running.series import follow
+from api.running.watch import watch_over
 from ingest.journal import InputReader
 from ingest.logs_kafka import KafkaPages, KafkaPartition
 from ingest.series import Series

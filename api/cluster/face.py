@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from api.app import NO_TELEMETRY
-from api.metrics import CONTENT_TYPE
-from api.routes_health import Health, health_of
-from api.services import ProcessRole
+from api.http.app import NO_TELEMETRY
+from api.http.metrics import CONTENT_TYPE
+from api.http.services import ProcessRole
+from api.routes.health import Health, health_of
 
 
 class Role(ProcessRole, Protocol):

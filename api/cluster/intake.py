@@ -12,9 +12,9 @@ from functools import partial
 from prometheus_client.core import Metric
 
 from api import figures
-from api.broker_words import BrokerWords
 from api.cluster.connections import Connections
-from api.routes_health import Reason
+from api.routes.health import Reason
+from api.running.broker_words import BrokerWords
 from ingest.intake_mqtt import MqttIntake, MqttOptions
 from ingest.journal_kafka import KafkaRawLog
 from ingest.message_class import message_class

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from api.background import Background
 from api.cluster.connections import Connections
+from api.running.background import Background
 from ingest.feed import Pulse
 from ingest.intake_notes import ALIVE_MS, Note
 from ingest.journal import JournalError

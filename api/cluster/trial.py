@@ -18,10 +18,10 @@ from alerts.lease import take_lease
 from alerts.shadow_sql import LANE, SqlShadow
 from alerts.site.settings_store import SettingsStore
 from alerts.snapshots_sql import SqlSnapshots
-from api.background import Background
 from api.cluster.connections import Connections
-from api.routes_health import Reason
-from api.rule_book import engine_version, marks_rules
+from api.routes.health import Reason
+from api.running.background import Background
+from api.running.rule_book import engine_version, marks_rules
 from ingest.topics import INPUTS
 from rules.effects import LIVE
 from rules.generation import GenerationSnapshots

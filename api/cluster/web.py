@@ -18,9 +18,9 @@ from api import figures
 from api.cluster.connections import Connections
 from api.cluster.intake import RawWriter
 from api.cluster.lanes import FeedSeen, LanesSeen
-from api.routes_health import Reason
-from api.rule_book import ServedBook
-from api.services import Services
+from api.http.services import Services
+from api.routes.health import Reason
+from api.running.rule_book import ServedBook
 from api.wiring import Options
 from ingest.journal import InputLog, RawLog
 from ingest.logs_kafka import KafkaPages
@@ -41,7 +41,7 @@ class Logs(KafkaPages):
 
 
 class WebRole:
-    """`services` is what the application gets (api/app.py)."""
+    """`services` is what the application gets (api/http/app.py)."""
 
     def __init__(self, common: Connections, options: Options, series: Series) -> None:
         self._common = common

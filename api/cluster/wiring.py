@@ -15,8 +15,8 @@ import msgspec
 import structlog
 from fastapi import FastAPI
 
-from api.app import create_app
 from api.board.router import board_router
+from api.cli.problem_lines import CannotRun
 from api.cluster.connections import Connections
 from api.cluster.desk import DeskRole, settle_shipped
 from api.cluster.face import Role, role_app
@@ -25,12 +25,12 @@ from api.cluster.options import ClusterOptions, RoleName
 from api.cluster.trial import TrialRole
 from api.cluster.web import WebRole
 from api.cluster.workers import LanesRole
-from api.collector import no_collection
-from api.http_server import listen, serving
-from api.problem_lines import CannotRun
-from api.series import open_series
+from api.http.app import create_app
+from api.http.server import listen, serving
+from api.running.collector import no_collection
+from api.running.series import open_series
+from api.running.worker import FLOOR_LANES, WORKER_LANES
 from api.wiring import Options
-from api.worker import FLOOR_LANES, WORKER_LANES
 from ingest.series import Series
 
 log = structlog.get_logger()

@@ -10,11 +10,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from alerts.snapshots_sql import SqlSnapshots
 from api import figures
-from api.background import Background
 from api.cluster.connections import Connections
-from api.collector import Collector
-from api.routes_health import Reason
-from api.worker import Worker, WorkerOptions
+from api.routes.health import Reason
+from api.running.background import Background
+from api.running.collector import Collector
+from api.running.worker import Worker, WorkerOptions
 from ingest.device_seen import DeviceSeen
 from ingest.series import Series
 from rules.effects import LIVE

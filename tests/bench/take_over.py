@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from api.rule_book import engine_version
+from api.running.rule_book import engine_version
 from ingest.record import Input
 from ingest.topics import INPUTS, Layout, Origins
 from rules.book_file import shipped_book

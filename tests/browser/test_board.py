@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from api.services import WebOptions
+from api.http.services import WebOptions
 from tests.support.board import (
     DESK,
     PHONE,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from api.app import create_app
 from api.board.router import board_router
-from api.rule_book import ServedBook, settle_book
+from api.http.app import create_app
+from api.running.rule_book import ServedBook, settle_book
 from rules.book_file import shipped_book
 from tests.support.board import axe_violations, board_stack, overflows, serving, signed_in
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from api import backup as backup_module
-from api.backup import read_note, take_backup
-from api.backup_files import DATABASES, MANIFEST, figures_of, read_manifest
-from api.commands import run
-from api.problem_lines import CannotRun
+from api.backup import backup as backup_module
+from api.backup.backup import read_note, take_backup
+from api.backup.files import DATABASES, MANIFEST, figures_of, read_manifest
+from api.cli.commands import run
+from api.cli.problem_lines import CannotRun
 from tests.contract.test_as_an_outsider import SITE_FILE
 from tests.support.running_service import SITE, running_service
 from tests.support.servers import ROOT, python_environment

@@ -22,8 +22,8 @@ import pytest
 from alerts.database import read_database
 from alerts.database_postgres import Server
 from alerts.site.settings_store import SettingsStore
-from api.commands import run
-from api.doctor_desk import server_lines
+from api.cli.commands import run
+from api.doctor.desk import server_lines
 from ingest.series_influx_client import InfluxOptions
 from tests.support import deployed
 from tests.support.deployed import Command

@@ -19,7 +19,7 @@ from alerts.site.file import loads
 from alerts.site.items import SiteFile, settings_of
 from alerts.site.settings_store import SettingsStore
 from api.replay import contract_line
-from api.rule_book import BOOK_ID
+from api.running.rule_book import BOOK_ID
 from ingest.client_kafka import KafkaClient
 from ingest.client_kafka import Message as Row
 from ingest.codecs import default_codecs

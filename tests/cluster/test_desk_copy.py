@@ -20,7 +20,7 @@ from alerts.schema.tables import metadata
 from alerts.site import importer
 from alerts.site.file import loads
 from alerts.site.settings_store import SettingsStore
-from api.commands import run
+from api.cli.commands import run
 from rules.effects import LIVE
 from tests.support.desk import SITE, pressed
 from tests.support.postgres import Postgres

@@ -16,7 +16,7 @@ from alerts.messages.outbox import Outbox
 from alerts.reads import queries
 from alerts.schema.alerts import outbox
 from alerts.schema.tables import metadata
-from api.commands import run
+from api.cli.commands import run
 from tests.contract.test_desk_copy import rows
 from tests.support.desk import NIGHT_MS, SITE, Duty, FakePhones, pressed
 from tests.support.postgres import Postgres

@@ -7,8 +7,8 @@ from sqlalchemy import create_engine
 
 from alerts.database import migrate
 from alerts.database_postgres import Server, server_url
-from api.doctor import Line
-from api.doctor_desk import clock_line, server_lines
+from api.doctor.desk import clock_line, server_lines
+from api.doctor.lines import Line
 from tests.support.postgres import Postgres
 from tests.support.servers import free_port
 

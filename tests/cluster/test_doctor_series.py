@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from api.doctor import Line, Patient
-from api.doctor_series import series_lines
-from api.settings import Settings
-from api.settings_series import SeriesSettings
+from api.doctor.lines import Line, Patient
+from api.doctor.series import series_lines
+from api.settings.model import Settings
+from api.settings.series import SeriesSettings
 from ingest.series_influx import InfluxSeries
 from ingest.series_influx_client import InfluxOptions
 from tests.support.influx import fresh

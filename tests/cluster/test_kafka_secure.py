@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.worker import WorkerOptions, run_worker
+from api.running.worker import WorkerOptions, run_worker
 from ingest.client_kafka import Ack, KafkaClient, Message
 from ingest.journal import JournalError
 from ingest.kafka_access import PLAIN, KafkaAccess

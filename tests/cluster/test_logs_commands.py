@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from api.commands import run
-from api.doctor_logs import skew_line
+from api.cli.commands import run
+from api.doctor.logs import skew_line
 from tests.support.servers import free_port
 
 

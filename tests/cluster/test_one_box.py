@@ -18,8 +18,8 @@ import pytest
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from api.backup_files import figures_of, read_manifest
-from api.commands import run
+from api.backup.files import figures_of, read_manifest
+from api.cli.commands import run
 from tests.contract.test_cli import SITE
 from tests.support import deployed
 from tests.support.servers import ROOT, Mosquitto, free_port, python_environment

@@ -16,12 +16,12 @@ from alerts.schema.folds import bases
 from alerts.shadow_sql import LANE
 from alerts.site.settings_store import SettingsStore
 from alerts.snapshots_sql import SqlSnapshots
+from api.cli.commands import run
 from api.cluster.connections import Connections
 from api.cluster.options import ClusterOptions
 from api.cluster.trial import TrialRole
-from api.commands import run
-from api.rule_book import engine_version, settle_book
-from api.shadow import FILE, shadow_lines
+from api.running.rule_book import engine_version, settle_book
+from api.running.shadow import FILE, shadow_lines
 from ingest.kafka_access import KafkaAccess
 from ingest.record import SETTING, Input, Setting
 from ingest.topics import INPUTS

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from api.commands import run
-from api.wire import utc_text
+from api.cli.commands import run
+from api.http.wire import utc_text
 from ingest.record import FEED, RawRecord
 from tests.support.running_service import RunningService, running_service
 from tests.support.servers import ROOT, python_environment

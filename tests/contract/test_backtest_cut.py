@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from api.backtest import lines, of_journal
-from api.bases import prove
+from api.backup.bases import prove
 from ingest.base_files import BaseFolder
 from ingest.codecs import default_codecs
 from ingest.journal import JournalError

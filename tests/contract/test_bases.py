@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from alerts.site.settings_store import SettingsStore
-from api.bases import FOLDS, prove
+from api.backup.bases import FOLDS, prove
 from api.explanations import explanation
-from api.rule_book import engine_version
+from api.running.rule_book import engine_version
 from ingest.base_files import BaseFolder, SnapshotsAndBases, new_base
 from ingest.codecs import default_codecs
 from ingest.journal import JournalError

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-import api.service
-from api.live import Wakeup
-from api.service import Service
+import api.running.service
+from api.http.live import Wakeup
+from api.running.service import Service
 from api.wiring import Options, build
 from ingest.intake_mqtt import MqttOptions
 from ingest.journal import InputLog
@@ -41,7 +41,7 @@ class SlowInputs:
 @pytest.fixture
 def service(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """As after a crash: rows of RAW are not folded. No broker is near."""
-    monkeypatch.setattr(api.service, "CATCH_UP_S", SOON_S)
+    monkeypatch.setattr(api.running.service, "CATCH_UP_S", SOON_S)
     options = Options(
         site_id=SITE, data=tmp_path, journal=JournalOptions(reserve_bytes=0), book=shipped_book(),
         mqtt=MqttOptions(url="mqtt://127.0.0.1:9", site=SITE),
@@ -79,7 +79,7 @@ def test_behind_and_on_its_way_is_a_warning(service):
 @pytest.mark.parametrize("lane", ["floor", "home", "source"])
 def test_a_fold_that_does_not_move_is_an_error(service, monkeypatch, lane):
     """One fold never gets to its rows: the start does not wait for ever, names it at error, and the others go on."""
-    monkeypatch.setattr(api.service, "REBUILT_WITHIN_S", SOON_S)
+    monkeypatch.setattr(api.running.service, "REBUILT_WITHIN_S", SOON_S)
     hung = getattr(service.parts, lane)
     begin, hung.start = hung.start, lambda: None
     hung._moved_s -= LONG_S

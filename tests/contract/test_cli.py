@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.commands import run
+from api.cli.commands import run
 
 SITE = """
 site: {id: solbakken, name: Solbakken, timezone: Europe/Oslo, language: nb}

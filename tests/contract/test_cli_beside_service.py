@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api.commands import run
-from api.local_access import NOTE, read_access
+from api.cli.commands import run
+from api.http.local_access import NOTE, read_access
 from tests.contract.test_cli import SITE
 from tests.support.servers import ROOT, python_environment
 

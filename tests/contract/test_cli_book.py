@@ -10,8 +10,8 @@ import pytest
 
 from alerts.database import migrate, open_database
 from alerts.site.settings_store import SettingsStore, mark_in_force
-from api.commands import run
-from api.rule_book import settle_book
+from api.cli.commands import run
+from api.running.rule_book import settle_book
 from ingest.record import SETTING, Input, Setting
 from rules.book_file import shipped_book
 from tests.support.home_story import HomeStory

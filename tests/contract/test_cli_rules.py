@@ -9,7 +9,7 @@ import pytest
 
 from alerts.database import migrate, open_database
 from alerts.site.settings_store import SettingsStore
-from api.commands import run
+from api.cli.commands import run
 from tests.support.home_story import HomeStory
 from tests.support.journals import folded, sqlite_journal
 

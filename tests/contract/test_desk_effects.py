@@ -7,7 +7,7 @@ import pytest
 
 from alerts.desk import Desk
 from alerts.reads import queries
-from api.wire import utc_text
+from api.http.wire import utc_text
 from rules.effects import Fenced, Parameter
 from tests.support.desk import (
     MINUTE,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from api.backup import BackupNote, write_note
-from api.commands import run
+from api.backup.backup import BackupNote, write_note
+from api.cli.commands import run
 from ingest.record import DeadLetter, Folded
 from tests.contract.test_cli import SITE
 from tests.support.journals import message, sqlite_journal

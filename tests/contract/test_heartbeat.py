@@ -16,9 +16,9 @@ from alerts.checks.reconciler import Reconciler
 from api.board.frame import strip
 from api.board.place import local_clock
 from api.board.words import Words
-from api.commands import run
-from api.settings_file import load_settings
-from api.watch import Watch, heartbeat_options
+from api.cli.commands import run
+from api.running.watch import Watch, heartbeat_options
+from api.settings.file import load_settings
 from tests.support.desk import HOUR, SECOND, Duty
 from tests.support.far_ends import FakeHook
 from tests.support.http import http_stack

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.services import WebOptions
+from api.http.services import WebOptions
 from tests.support.http import PASSWORD, HttpStack, http_stack, slug
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.services import WebOptions
+from api.http.services import WebOptions
 from ingest.journal import JournalError
 from ingest.record import HTTP, MQTT, RawRecord
 from rules.book_file import shipped_book

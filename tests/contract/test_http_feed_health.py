@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from api.app import create_app
+from api.http.app import create_app
 from tests.support.http import http_stack
 
 

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from api.middleware import CONTENT_SECURITY_POLICY
+from api.http.middleware import CONTENT_SECURITY_POLICY
 from tests.support.http import Feed, HttpStack, Runner, http_stack, slug
 
 

@@ -11,9 +11,9 @@ import httpx2
 import msgspec
 import pytest
 
-from api import live as live_module
-from api import routes_live
-from api.services import WebOptions
+from api.http import live as live_module
+from api.http.services import WebOptions
+from api.routes import live as routes_live
 from tests.support.http import HttpStack, http_stack, slug
 from tests.support.waiting import wait_until
 

@@ -12,10 +12,10 @@ import pytest
 
 from alerts.shadow_sql import SqlShadow
 from alerts.site.settings_store import mark_in_force
-from api.app import create_app
 from api.board.router import board_router
-from api.rule_book import ServedBook, settle_book
-from api.shadow import FILE
+from api.http.app import create_app
+from api.running.rule_book import ServedBook, settle_book
+from api.running.shadow import FILE
 from rules.book import Layer, with_versions
 from rules.book_file import shipped_book
 from rules.effects import Clear, Raise, Reason

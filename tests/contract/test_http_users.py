@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from alerts.access import audit
-from api.app import create_app
+from api.http.app import create_app
 from tests.support.desk import SITE
 from tests.support.http import PASSWORD, HttpStack, http_stack, slug
 

@@ -9,8 +9,8 @@ import pytest
 
 from alerts.channels import OK, Message, Result
 from alerts.messages.outbox import Outbox
-from api.live import Wakeup
-from api.service import Service
+from api.http.live import Wakeup
+from api.running.service import Service
 from api.wiring import Options, build
 from ingest.intake_mqtt import MqttOptions
 from ingest.journal_file import JournalOptions

@@ -11,7 +11,7 @@ from alerts.numbers import handover, moments, reports
 from alerts.numbers.reports import Period
 from alerts.schema.checks import handovers
 from alerts.schema.checks import moments as moment_rows
-from api.routes_reports import as_csv
+from api.routes.reports import as_csv
 from tests.support.desk import HOUR, MINUTE, NIGHT_MS, SECOND, SITE, Duty, cleared, out_of_bed, pressed
 from tests.support.http import HttpStack, http_stack
 

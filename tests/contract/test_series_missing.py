@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from api.app import create_app
 from api.board.router import board_router
+from api.http.app import create_app
 from ingest.series_influx import InfluxSeries
 from ingest.series_influx_client import InfluxOptions
 from tests.support.board import board_stack

@@ -23,7 +23,7 @@ from alerts.shifts import phones
 from alerts.shifts.rota import Line
 from alerts.shifts.rota_store import RotaStore
 from alerts.shifts.shift_desk import ShiftDesk
-from api.wards import ABOUT_NOBODY, NAMES, WardScope, within_wards
+from api.http.wards import ABOUT_NOBODY, NAMES, WardScope, within_wards
 from ingest.record import RawRecord
 from tests.support.board import FakeDemo, board_stack
 from tests.support.desk import SITE, out_of_bed
@@ -114,7 +114,7 @@ def test_every_route_asks_the_one_place_and_no_path_names_what_it_does_not_know(
     """A new route cannot forget: `within_wards` stands before all, and each path parameter is a name it understands."""
     for route in routes(ward.stack):
         assert within_wards in [one.call for one in route.dependant.dependencies], route.path
-        assert names(route) <= NAMES.keys() | ABOUT_NOBODY, f"{route.path}: say in api/wards.py whose this is"
+        assert names(route) <= NAMES.keys() | ABOUT_NOBODY, f"{route.path}: say in api/http/wards.py whose this is"
 
 
 def test_no_route_about_a_person_or_thing_of_another_ward_answers_a_stranger(ward):

@@ -20,7 +20,7 @@ from alerts.database import Database, open_database
 from alerts.desk import Desk
 from alerts.messages.outbox import Outbox
 from alerts.messages.phone_answers import PhoneAnswers
-from api.log_setup import configure_logging
+from api.running.log_setup import configure_logging
 from tests.support.desk import NIGHT_MS, SITE, pressed
 from tests.support.far_ends import SECRET
 from tests.support.phones import Devices

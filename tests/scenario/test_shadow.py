@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.rule_book import settle_book
+from api.running.rule_book import settle_book
 from rules.book import with_versions
 from rules.book_file import shipped_book
 from rules.shadow_store import shadow_alerts

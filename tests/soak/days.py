@@ -15,7 +15,7 @@ import msgspec
 
 from alerts.desk import Desk
 from alerts.snapshots_sql import SqlSnapshots
-from api.worker import FLOOR_LANES, WORKER_LANES, Worker, WorkerOptions
+from api.running.worker import FLOOR_LANES, WORKER_LANES, Worker, WorkerOptions
 from ingest.client_kafka import KafkaClient, Message
 from ingest.kafka_access import KafkaAccess
 from ingest.topics import INPUTS, RAW

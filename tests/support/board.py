@@ -17,8 +17,8 @@ from typing import Any
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from api.app import create_app
 from api.board.router import board_router
+from api.http.app import create_app
 from tests.support.http import PASSWORD, HttpStack, http_stack
 from tests.support.waiting import wait_until
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import typer.main
 from ruamel.yaml import YAML
 
-from api.commands import app
-from api.settings import environment_name, sections
-from api.settings_file import FILE_VARIABLE
+from api.cli.commands import app
+from api.settings.file import FILE_VARIABLE
+from api.settings.model import environment_name, sections
 from tests.support.servers import ROOT, Mosquitto, free_port
 
 DEPLOY = ROOT / "deploy"

@@ -25,12 +25,12 @@ from alerts.database import Database
 from alerts.desk import Desk
 from alerts.messages.doors import Doors
 from alerts.site.settings_store import SettingsStore
-from api.app import create_app
-from api.live import Wakeup
-from api.problems import URN
-from api.rule_book import shown_rule
-from api.services import Services, WebOptions
-from api.watch import Watch
+from api.http.app import create_app
+from api.http.live import Wakeup
+from api.http.problems import URN
+from api.http.services import Services, WebOptions
+from api.running.rule_book import shown_rule
+from api.running.watch import Watch
 from ingest.clock import ClockStepped
 from ingest.codecs import default_codecs
 from ingest.journal_sqlite import SqliteJournal

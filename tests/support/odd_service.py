@@ -12,7 +12,7 @@ import time
 
 import rules.home_fold
 import rules.lanes
-from api.cli import main as serve
+from api.cli.__main__ import main as serve
 
 
 def odd_command(*options: str) -> tuple[str, ...]:

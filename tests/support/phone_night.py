@@ -17,9 +17,9 @@ from alerts.messages.phone_answers import PhoneAnswers
 from alerts.messages.receipts import DoorOptions
 from alerts.reads import queries
 from alerts.schema.people import functions, keys
-from api.app import create_app
 from api.board.router import board_router
-from api.services import Services
+from api.http.app import create_app
+from api.http.services import Services
 from tests.support.desk import SITE
 from tests.support.http import HttpStack
 from tests.support.phones import Devices

@@ -23,7 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from alerts.site import importer as site_import
 from alerts.site.file import loads
-from api.channel_wiring import ChannelOptions
+from api.running.channel_wiring import ChannelOptions
 from api.wiring import Options, Running, running
 from ingest.event import Event
 from ingest.intake_mqtt import MqttOptions

@@ -16,8 +16,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from api.log_setup import configure_logging
-from api.service import Service
+from api.running.log_setup import configure_logging
+from api.running.service import Service
 from api.wiring import Options, running
 from ingest.intake_mqtt import MqttOptions
 from ingest.journal_file import JournalOptions

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from alerts.access.accounts import Accounts
-from api.app import create_app
 from api.board.router import board_router
-from api.live import Wakeup
-from api.services import Receiver, Services
+from api.http.app import create_app
+from api.http.live import Wakeup
+from api.http.services import Receiver, Services
 from ingest.record import Folded
 from ingest.series_sqlite import SqliteSeries
 from tests.support.http import PASSWORD, Book, Feed, Runner, StillClock

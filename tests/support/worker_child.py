@@ -15,8 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from api.log_setup import configure_logging
-from api.worker import Worker, WorkerOptions, run_worker
+from api.running.log_setup import configure_logging
+from api.running.worker import Worker, WorkerOptions, run_worker
 from ingest.kafka_access import KafkaAccess
 from ingest.topics import Layout
 from tests.support.effect_store import EffectStore

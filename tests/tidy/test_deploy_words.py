@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from alerts.database_postgres import Server, server_url
-from api.settings import sections
-from api.settings_file import FILE_VARIABLE, load_settings
+from api.settings.file import FILE_VARIABLE, load_settings
+from api.settings.model import sections
 from tests.support import deployed
 from tests.support.deployed import DEPLOY, Command
 from tests.support.servers import ROOT

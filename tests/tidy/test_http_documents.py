@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from api.app import create_app
-from api.live import Wakeup
-from api.openapi import routes_table
-from api.problems import table
-from api.services import Services, WebOptions
+from api.http.app import create_app
+from api.http.live import Wakeup
+from api.http.openapi import routes_table
+from api.http.problems import table
+from api.http.services import Services, WebOptions
 from tests.support.tree import ROOT
 
 

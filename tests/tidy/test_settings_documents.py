@@ -2,7 +2,7 @@
 
 import re
 
-from api.settings import sections, settings_markdown
+from api.settings.model import sections, settings_markdown
 from tests.support.tree import ROOT
 
 

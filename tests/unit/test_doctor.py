@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.doctor import DAY_MS, Level, bad, expiry, ok, text, warn, worst
-from api.doctor_machine import clock_line, has_wal_reset_fault
+from api.doctor.lines import DAY_MS, Level, bad, expiry, ok, text, warn, worst
+from api.doctor.machine import clock_line, has_wal_reset_fault
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.intake import pieces
+from api.http.intake import pieces
 from ingest.record import HTTP
 
 GOOD = b'{"address": "vardevakt:gw-1/p-7", "type": "alarm.pressed"}'

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from api import live
-from api.live import LiveFull, LiveHub, Wakeup
+from api.http import live
+from api.http.live import LiveFull, LiveHub, Wakeup
 
 
 class Changes:

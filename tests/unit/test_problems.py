@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from api.problems import PROBLEMS, URN, Problem, body, language_of, table
+from api.http.problems import PROBLEMS, URN, Problem, body, language_of, table
 
 
 @pytest.mark.parametrize("slug", PROBLEMS)

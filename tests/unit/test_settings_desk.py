@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from alerts.database import Server
-from api.desk_place import desk_server, shared_link_key
-from api.settings_file import SettingsError, load_settings
+from api.running.desk_place import desk_server, shared_link_key
+from api.settings.file import SettingsError, load_settings
 
 URL = "postgresql+psycopg://vardevakt@db.example.org/vardevakt"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.settings import Settings, environment_name, sections
-from api.settings_file import SettingsError, load_settings, read_secret
+from api.settings.file import SettingsError, load_settings, read_secret
+from api.settings.model import Settings, environment_name, sections
 
 FILES = Path(__file__).parent / "settings_files"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from api.kafka_place import kafka_access
-from api.settings_file import SettingsError, load_settings
+from api.running.kafka_place import kafka_access
+from api.settings.file import SettingsError, load_settings
 from ingest.kafka_access import SCRAM_512, KafkaAccess
 
 KAFKA = ('kind = "kafka"', 'kafka_servers = "a:9092,b:9092"')

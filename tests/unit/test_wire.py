@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.wire import cursor_of, cursor_value, milliseconds, utc_text
+from api.http.wire import cursor_of, cursor_value, milliseconds, utc_text
 
 
 @pytest.mark.parametrize(

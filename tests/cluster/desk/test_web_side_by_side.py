@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from alerts.database import Listener, Server
-from api import live as live_module
-from api.services import WebOptions
+from api.http import live as live_module
+from api.http.services import WebOptions
 from tests.contract.test_http_live import stream
 from tests.support.desk import pressed
 from tests.support.desk_place import share

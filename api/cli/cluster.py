@@ -1,0 +1,83 @@
+"""`serve` where the logs are on Kafka: one process of many, there for some roles or all. Edge."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import typer
+
+from alerts.database import Server, migrate, open_database
+from alerts.site import importer as site_import
+from alerts.site.items import SiteFile
+from alerts.site.settings_store import SettingsStore
+from api.cli.problem_lines import CannotRun
+from api.cluster.options import ALL_ROLES, ClusterOptions, RoleName
+from api.cluster.wiring import cluster_running
+from api.running.desk_place import desk_server
+from api.running.kafka_place import kafka_access
+from api.running.options import options_of
+from api.running.supervisor import supervised
+from api.settings.model import Settings
+from api.wiring import Options
+from ingest.topics import Layout
+from rules.book import Book
+
+EX_LANE_ENDED = 70  # start it again (EX_SOFTWARE)
+
+
+def serve_roles(
+    given: Settings, book: Book, data: Path, roles: list[RoleName], site: SiteFile | None, http_port: int | None
+) -> None:
+    """Until SIGTERM or Ctrl-C, or until a lane of the folds cannot go on: then it exits with 70, to be started again.
+    Raises CannotRun for settings that do not fit.
+    """
+    server = desk_server(given)
+    if server is None:
+        raise CannotRun('logs.kind = "kafka" needs a desk that processes can share: set desk.database_url')
+    site_id = _site(given, server, site)
+    options = options_of(given, site_id, book, data=data, http_port=http_port)
+    layout = Layout(site_id, given.logs.kafka_generation, given.logs.partitions)
+    wanted = tuple(one for one in ALL_ROLES if one in roles) or ALL_ROLES
+    cluster = ClusterOptions(kafka=kafka_access(given), layout=layout, desk=server, roles=wanted)
+    if asyncio.run(_until_told(options, cluster)):
+        raise typer.Exit(EX_LANE_ENDED)
+
+
+async def _until_told(options: Options, cluster: ClusterOptions) -> bool:
+    """Whether it ended because a role cannot go on."""
+    told, failed = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+
+    def on_end() -> None:
+        loop.call_soon_threadsafe(failed.set)
+        loop.call_soon_threadsafe(told.set)
+
+    async with cluster_running(options, cluster, on_end) as process, supervised(process.alive):
+        typer.echo(f"Vardevakt ({', '.join(cluster.roles)}): {process.http_url}")
+        await told.wait()
+    return failed.is_set()
+
+
+def _site(given: Settings, server: Server, site: SiteFile | None) -> str:
+    """Which site: the file's, the settings', or the one the desk holds. The file is imported."""
+    migrate(server)
+    database = open_database(server)
+    try:
+        if site is not None:
+            site_import.apply(SettingsStore(database, site.site_id), site, now_ms=time.time_ns() // 1_000_000)
+            return site.site_id
+        kept = SettingsStore.sites(database)
+        site_id = given.site.id or (kept[0] if len(kept) == 1 else None)
+        if site_id is None:
+            raise CannotRun(
+                "the desk holds no site: give --site once" if not kept
+                else f"the desk holds several sites ({', '.join(kept)}): say which in [site] id"
+            )  # fmt: skip
+        return site_id
+    finally:
+        database.close()
