@@ -7,17 +7,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import insert
 
-from alerts.channels import OK, Message, Result
 from alerts.checks.reconciler import Reconciler
 from alerts.database import open_database
 from alerts.desk import Desk
-from alerts.messages.outbox import Outbox
 from alerts.numbers import reports
 from alerts.numbers.reports import Period
 from alerts.schema import people as schema_people
@@ -25,16 +22,14 @@ from alerts.schema.alerts import alerts, incidents, timers
 from alerts.schema.checks import moments
 from alerts.schema.shifts import rota
 from alerts.shifts.rota_store import RotaStore
-from rules.partition_fold import EFFECTS_A_TRANSACTION
-from tests.bench.report import Figure, milliseconds, quantile, whole
-from tests.support.desk import NIGHT_MS, SITE, new_database, pressed, way_gone
+from tests.bench.outage import Sending, outage, press, synced
+from tests.bench.report import Figure, milliseconds, quantile
+from tests.support.desk import NIGHT_MS, SITE, new_database
 from tests.support.journals import sqlite_journal
 from tests.support.waiting import wait_until
 
 A_SECOND = 50
 SECONDS = 20
-GATEWAYS = 5_000
-PRESSES = 20
 OPEN = 100_000
 MANY = 1_000_000
 WARDS = 100
@@ -42,67 +37,10 @@ ROWS_AT_ONCE = 20_000
 DAY_MS = 86_400_000
 
 
-class Told:
-    """A channel that answers at once and remembers when each alert's first message was given to it."""
-
-    name = "told"
-    reaches_people = True
-
-    def __init__(self) -> None:
-        self.at_s: dict[str, float] = {}
-
-    def send(self, message: Message) -> Result:
-        self.at_s.setdefault(message.alert_id, time.perf_counter())
-        return Result(OK)
-
-
-class Sending:
-    """Outbox threads as the service has them: woken by each commit, one of them for P1 alone."""
-
-    def __init__(self, folder: Path) -> None:
-        new_database(folder).close()
-        self.database = open_database(folder / "desk.db")  # anew: tests write without syncing, a bench must not
-        self.told = Told()
-        self._bells = [threading.Event(), threading.Event()]
-        self._stop = threading.Event()
-        self.desk = Desk(self.database, SITE, self._wake)
-        outbox = Outbox(self.database, {"told": self.told})
-        works: list[Callable[[], object]] = [
-            lambda: outbox.run_once(NIGHT_MS + GATEWAYS, only_p1=True),
-            lambda: outbox.run_once(NIGHT_MS + GATEWAYS),
-        ]
-        self._threads = [threading.Thread(target=self._run, args=pair) for pair in zip(works, self._bells, strict=True)]
-        self._position = 0
-        self._lock = threading.Lock()
-        for thread in self._threads:
-            thread.start()
-
-    def apply(self, *effects: Any) -> None:
-        with self._lock:
-            self.desk.apply("home", 0, self._position, self._position + 1, effects)
-            self._position += 1
-
-    def close(self) -> None:
-        self._stop.set()
-        self._wake()
-        for thread in self._threads:
-            thread.join()
-        self.database.close()
-
-    def _wake(self) -> None:
-        for bell in self._bells:
-            bell.set()
-
-    def _run(self, work: Callable[[], object], bell: threading.Event) -> None:
-        while not self._stop.is_set():
-            bell.wait(0.5)
-            bell.clear()
-            work()
-
-
 def desk(folder: Path) -> list[Figure]:
     """The figures of the desk."""
-    return [_first_attempt(folder), *_outage(folder), *_checks(folder), _ahead(folder), _numbers(folder)]
+    gone = outage(synced(_folder(folder, "outage")))
+    return [_first_attempt(folder), *gone, *_checks(folder), _ahead(folder), _numbers(folder)]
 
 
 def _folder(folder: Path, name: str) -> Path:
@@ -113,13 +51,13 @@ def _folder(folder: Path, name: str) -> Path:
 
 def _first_attempt(folder: Path) -> Figure:
     """Effect -> row -> first attempt, at 50 alerts a second, each in a home of its own."""
-    sending, begun = Sending(_folder(folder, "attempt")), {}
+    sending, begun = Sending(synced(_folder(folder, "attempt"))), {}
     start, pace = time.perf_counter(), threading.Event()
     for number in range(A_SECOND * SECONDS):
         pace.wait(max(0.0, start + number / A_SECOND - time.perf_counter()))
-        press = _press(number)
-        begun[press.alert_id] = time.perf_counter()
-        sending.apply(press)
+        one = press(number)
+        begun[one.alert_id] = time.perf_counter()
+        sending.apply(one)
     wait_until(lambda: len(sending.told.at_s) == len(begun), "all are told")
     took = [sending.told.at_s[key] - at_s for key, at_s in begun.items()]
     sending.close()
@@ -127,41 +65,6 @@ def _first_attempt(folder: Path) -> Figure:
     beside = f"{len(took)} alerts, each a synced transaction and a try of its own"
     name = "desk: effect → row → first attempt at 50 alerts/s"
     return Figure(name, milliseconds(took), beside, "p99 < 200 ms", p99_ms < 200)
-
-
-def _outage(folder: Path) -> list[Figure]:
-    """5 000 gateways go; presses of others come in between."""
-    sending = Sending(_folder(folder, "outage"))
-    with sending.database.writer.begin() as conn:
-        _town(conn, GATEWAYS)
-    begun: dict[str, float] = {}
-    start = time.perf_counter()
-    batch: list[Any] = []
-    every = max(1, GATEWAYS * 2 // EFFECTS_A_TRANSACTION // PRESSES)
-    first_s = 0.0
-    for number in range(GATEWAYS):
-        batch += way_gone(f"x{number}", f"p{number}", f"g{number}", NIGHT_MS + number)
-        if len(batch) < EFFECTS_A_TRANSACTION:
-            continue
-        sending.apply(*batch)
-        first_s = first_s or time.perf_counter() - start
-        batch = []
-        if (number // (EFFECTS_A_TRANSACTION // 2)) % every == 0:
-            press = _press(number)
-            begun[press.alert_id] = time.perf_counter()
-            sending.apply(press)
-    took_s = time.perf_counter() - start
-    wait_until(lambda: begun.keys() <= sending.told.at_s.keys(), "all presses are told")
-    rang = len(sending.told.at_s) - len(begun)
-    waits = [sending.told.at_s[key] - at_s for key, at_s in begun.items()]
-    sending.close()
-    beside = f"open after {first_s * 1_000:.0f} ms; {rang} rang; {whole(GATEWAYS * 2 / took_s)} effects/s join it"
-    p99_s = quantile(waits, 0.99)
-    amid = "desk: a press amid it → first attempt"
-    return [
-        Figure("desk: outage of 5 000 gateways → one incident", f"{took_s:.1f} s", beside, "< 5 s", took_s < 5),
-        Figure(amid, milliseconds(waits), f"{len(waits)} presses", "p99 < 1 s", p99_s < 1),
-    ]
 
 
 def _checks(folder: Path) -> list[Figure]:
@@ -240,29 +143,6 @@ def _numbers(folder: Path) -> Figure:
     beside = f"{len(groups)} groups x 4 measures; the last 30 days alone: {time.perf_counter() - start:.2f} s"
     database.close()
     return Figure("desk: numbers over 1 M incidents", f"{took_s:.1f} s", beside, "< 2 s", took_s < 2)
-
-
-def _press(number: int) -> Any:
-    home = f"q{number}"
-    return pressed(f"press-{number}", NIGHT_MS, home="h1", subject=home, resident=home, trigger=f"a{number}|pendant")
-
-
-def _town(conn: Connection, count: int) -> None:
-    version = {"site_id": SITE, "version": 1, "saved_ms": 0}
-    numbers = range(count)
-    homes = [{**version, "id": f"x{n}", "ward": "nord", "kind": "own_home"} for n in numbers]
-    people = [
-        {**version, "id": f"p{n}", "home": f"x{n}", "name": f"p{n}", "risks": [], "protected": False}
-        | {"critical": n % 10 == 0}
-        for n in numbers
-    ]
-    gateways = [{**version, "id": f"g{n}", "home": f"x{n}", "address": f"vardevakt:g{n}"} for n in numbers]
-    for table, rows in (
-        (schema_people.homes, homes),
-        (schema_people.residents, people),
-        (schema_people.gateways, gateways),
-    ):
-        conn.execute(insert(table), rows)
 
 
 def _rows(number: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

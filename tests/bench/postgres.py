@@ -11,6 +11,7 @@ from pathlib import Path
 from alerts.database import Database, open_database
 from alerts.desk import Desk
 from rules.effects import Raise
+from tests.bench.outage import outage
 from tests.bench.report import Figure, milliseconds, whole
 from tests.support import desk_place
 from tests.support.desk import NIGHT_MS, OLA, SITE, new_database, pressed
@@ -32,10 +33,12 @@ def postgres(folder: Path) -> list[Figure]:
         database = new_database(folder / "server")
         on_server = measured(database)
         two = several([database, desk_place.again(database)])
+        gone = outage(new_database(folder / "outage"))
         desk_place.leave_server()
     return [
         *(Figure(f"PostgreSQL, {name}", value, f"SQLite: {in_file[name]}") for name, value in on_server.items()),
         Figure("PostgreSQL, presses of two desks at once", two, f"one desk: {on_server['presses, one a transaction']}"),
+        *gone,
     ]
 
 

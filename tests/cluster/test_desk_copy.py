@@ -81,6 +81,14 @@ def test_every_row_and_every_alert_is_there(moved: tuple[Database, Database]) ->
     assert list(queries.every_alert(new)) == found
 
 
+def test_the_server_knows_at_once_how_many_rows_there_are(moved: tuple[Database, Database]) -> None:
+    """Its plans for a table that it has not looked at take a county for a handful."""
+    _, new = moved
+    with new.reader.connect() as conn:
+        known = conn.exec_driver_sql("SELECT reltuples FROM pg_class WHERE relname = 'timeline'").scalar_one()
+    assert known == counts(new)["timeline"]
+
+
 def test_the_new_logs_begin_with_the_settings_in_force(moved: tuple[Database, Database]) -> None:
     """Folds of the new logs stand at their beginning and hear who lives where, homes before who lives in them."""
     _, new = moved
