@@ -47,10 +47,10 @@ def fresh(options: InfluxOptions, **fields: Any) -> InfluxOptions:
 class Influxd:
     """An InfluxDB of this test alone; port, token and data stay the same over stop and start."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing runs yet."""
+    def __init__(self, folder: Path, *options: str) -> None:
+        """Nothing runs yet. `options`: of influxd, besides where it is."""
         self._program = require_program("influxd")
-        self.folder, self.log = folder, folder / "influxd.log"
+        self.folder, self.log, self._options = folder, folder / "influxd.log", options
         self.port, self.token = free_port(), uuid.uuid4().hex
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ class Influxd:
         """Start it, wait until it answers, and set it up where it is new."""
         assert self.process is None, "this InfluxDB runs already"
         paths = {"engine-path": "engine", "bolt-path": "influxd.bolt", "sqlite-path": "influxd.sqlite"}
-        options = [f"--{name}={self.folder / place}" for name, place in paths.items()]
+        options = [*(f"--{name}={self.folder / place}" for name, place in paths.items()), *self._options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [self._program, *options, f"--http-bind-address=127.0.0.1:{self.port}", "--reporting-disabled"],
