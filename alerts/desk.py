@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import bindparam, select
 
 from alerts import desk_timers
 from alerts.database import AWAY, Database
@@ -28,14 +28,15 @@ from alerts.handling.acts import KEY_REUSED, SYSTEM, UNKNOWN_ALERT, Actor, Refus
 from alerts.handling.staff_acts import perform
 from alerts.incidents.apply_effects import InForce, apply_effect
 from alerts.incidents.effect_alone import apply_alone
-from alerts.incidents.fire_timers import fire_due, next_due_ms
+from alerts.incidents.fire_timers import fire_alone, fire_together, next_due_ms
+from alerts.positions import move_position, position_of, positions_of
 from alerts.reads.reading import alert_of
 from alerts.retention import PRUNE_EVERY_MS, prune
 from alerts.routing import outside_word
-from alerts.schema.alerts import applied
 from alerts.schema.upkeep import idempotency
+from alerts.shifts.duty import expect_homes
 from alerts.site.settings_store import SettingsStore, mark_in_force
-from alerts.statements import add_missing
+from alerts.statements import add
 from alerts.transaction import Transaction
 from rules.effects import Effect, Fenced, Raise
 from rules.state_moves import FLOOR
@@ -46,6 +47,8 @@ ApplyOne = Callable[[Transaction, str, Effect, InForce | None], None]
 
 MOST_BATCHES = 200  # per tick; what is left is due again at once
 KEY_LIMIT = 200
+
+_EARLIER = select(idempotency).where(idempotency.c.key == bindparam("the_key"))
 
 
 def _nobody_listens() -> None:
@@ -81,15 +84,13 @@ class Desk:
 
     def applied(self, lane: str, partition: int) -> int:
         """Position up to which this lane's effects are on disk; 0 before the first."""
-        query = select(applied.c.position).where(applied.c.lane == lane, applied.c.partition == partition)
         with self.database.reader.connect() as conn:
-            return conn.execute(query).scalar() or 0
+            return position_of(conn, lane, partition) or 0
 
     def positions(self, lane: str) -> dict[int, int]:
         """`applied` of every partition of a lane that has one."""
-        query = select(applied.c.partition, applied.c.position).where(applied.c.lane == lane)
         with self.database.reader.connect() as conn:
-            return {each.partition: each.position for each in conn.execute(query)}
+            return positions_of(conn, lane)
 
     def apply(
         self,
@@ -110,7 +111,7 @@ class Desk:
         step = (lane, partition, expected, position)
         if not effects:  # most batches: nothing but the position, which is this lane's own
             with self.database.aside.begin() as conn:
-                _move_position(conn, *step)
+                move_position(conn, *step)
             return
         try:
             changed = self._apply(step, effects, now_ms, apply_effect)
@@ -130,9 +131,11 @@ class Desk:
         with engine.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms or 0, unattended=self._unattended)
             tx.told_ms = None if self._clock is None else self._clock()
-            _move_position(conn, *step)
+            move_position(conn, *step)
             if one is apply_effect:  # else each effect is a savepoint of its own
-                tx.batch.begin(self.site_id, step[0], effects)
+                tx.batch.begin()
+                tx.batch.expect(step[0], effects)
+                expect_homes(tx, effects)
             for effect in effects:
                 tx.now_ms = effect.at_ms if now_ms is None else now_ms
                 one(tx, step[0], effect, self._in_force)
@@ -161,14 +164,14 @@ class Desk:
         request = _request_hash(alert_id, act, actor, body)
         with self.database.ahead.begin() as conn:
             tx = Transaction(conn, self.site_id, now_ms, unattended=self._unattended)
+            tx.batch.begin()
             before = _earlier_answer(tx, idempotency_key, request)
             if before is not None:
                 return before
             answer = self._act(tx, alert_id, act, actor, body)
             encoded = msgspec.json.encode(answer)
-            conn.execute(
-                insert(idempotency).values(key=idempotency_key, request=request, answer=encoded.decode(), at_ms=now_ms)
-            )
+            row = {"key": idempotency_key, "request": request, "answer": encoded.decode(), "at_ms": now_ms}
+            add(tx.conn, idempotency, row)
         self._changed()
         log.info("alert_act", act=act, alert_id=alert_id, staff=actor.staff, handling=answer["handling"])
         return dict(msgspec.json.decode(encoded))
@@ -240,10 +243,14 @@ class Desk:
         changed = False
         for _ in range(MOST_BATCHES):
             try:
-                other_ms = self.transact(now_ms, desk_timers.fire_due)
+                other_ms = self._look(now_ms, desk_timers.next_due_ms)
+                if _is_due(other_ms, now_ms):
+                    other_ms = self.transact(now_ms, desk_timers.fire_due)
             finally:  # whatever breaks there, alerts go on
-                fired, timer_ms = self.transact(now_ms, _fire_timers)
-            if not fired:
+                timer_ms = self._look(now_ms, next_due_ms)
+                if _is_due(timer_ms, now_ms):
+                    self._fire_timers(now_ms)
+            if not _is_due(timer_ms, now_ms):
                 break
             changed = True
         if now_ms - self._pruned_ms >= PRUNE_EVERY_MS:
@@ -254,28 +261,23 @@ class Desk:
             self._changed()
         return min((due_ms for due_ms in (other_ms, timer_ms) if due_ms is not None), default=None)
 
+    def _look(self, now_ms: int, next_ms: Callable[[Transaction], int | None]) -> int | None:
+        """Asked without a turn: nearly always nothing is due."""
+        with self.database.reader.connect() as conn:
+            return next_ms(Transaction(conn, self.site_id, now_ms))
 
-def _fire_timers(tx: Transaction) -> tuple[int, int | None]:
-    """How many timers of incidents fired, and when the first of all was due."""
-    due_ms = next_due_ms(tx)
-    return (0 if due_ms is None or due_ms > tx.now_ms else fire_due(tx)), due_ms
+    def _fire_timers(self, now_ms: int) -> None:
+        try:
+            self.transact(now_ms, fire_together)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - the quarantine of timers: one that breaks must not stop the others
+            log.warning("timers_one_by_one", error=type(error).__name__)
+            self.transact(now_ms, fire_alone)
 
 
-def _move_position(conn: Connection, lane: str, partition: int, expected: int, position: int) -> None:
-    moved = conn.execute(
-        update(applied)
-        .where(applied.c.lane == lane, applied.c.partition == partition, applied.c.position == expected)
-        .values(position=position)
-    )
-    if moved.rowcount == 1:
-        return
-    row = {"lane": lane, "partition": partition, "position": position}
-    if expected == 0 and add_missing(conn, applied, row) == 1:
-        return
-    found = conn.execute(
-        select(applied.c.position).where(applied.c.lane == lane, applied.c.partition == partition)
-    ).scalar()
-    raise Fenced(f"{lane}/{partition} stands at {found}, not at {expected}: another process writes this desk")
+def _is_due(due_ms: int | None, now_ms: int) -> bool:
+    return due_ms is not None and due_ms <= now_ms
 
 
 def _request_hash(alert_id: str, act: str, actor: Actor, body: dict[str, object]) -> str:
@@ -284,7 +286,7 @@ def _request_hash(alert_id: str, act: str, actor: Actor, body: dict[str, object]
 
 
 def _earlier_answer(tx: Transaction, key: str, request: str) -> dict[str, Any] | None:
-    row = tx.conn.execute(select(idempotency).where(idempotency.c.key == key)).first()
+    row = tx.direct.execute(_EARLIER, {"the_key": key}).first()
     if row is None:
         return None
     if row.request != request:

@@ -19,8 +19,13 @@ DUE: tuple[tuple[Callable[[Transaction], None], Callable[[Transaction], int | No
 )
 
 
+def next_due_ms(tx: Transaction) -> int | None:
+    """When the next thing is due."""
+    return min((due_ms for _, next_ms in DUE if (due_ms := next_ms(tx)) is not None), default=None)
+
+
 def fire_due(tx: Transaction) -> int | None:
-    """Do everything that is due; when the next thing is. Nearly always nothing is, so that is asked first."""
+    """Do everything that is due; when the next thing is."""
     times = []
     for fire, next_ms in DUE:
         due_ms = next_ms(tx)

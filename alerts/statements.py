@@ -56,6 +56,18 @@ def add_missing(conn: Connection, table: Table, rows: Values | Sequence[Values])
     return cast("CursorResult[Any]", found).rowcount
 
 
+def add_missing_returning(
+    conn: Connection, table: Table, rows: Sequence[Values], column: ColumnElement[Any]
+) -> Sequence[Any]:
+    """The same, and this column of each row that was new."""
+    return conn.execute(_adding_missing(conn.dialect.name, table).returning(column), rows).scalars().all()
+
+
+def add_next(conn: Connection, table: Table, of: str, number: str, rows: Sequence[Values]) -> None:
+    """`add_missing` of rows that are counted, from 0, within those with the same value in the column `of`."""
+    conn.execute(_adding_next(conn.dialect.name, table, of, number), [{**row, "the_key": row[of]} for row in rows])
+
+
 def add_missing_from(conn: Connection, table: Table, names: Sequence[str], found: Select[Any]) -> None:
     """The same with what a query finds. The query needs a WHERE, or SQLite takes ON CONFLICT for a join's."""
     conn.execute(_insert(conn.dialect.name, table).from_select(list(names), found).on_conflict_do_nothing())
@@ -147,6 +159,12 @@ def _changing(table: Table) -> Any:
 @cache
 def _adding_missing(dialect: str, table: Table) -> Any:
     return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _adding_next(dialect: str, table: Table, of: str, number: str) -> Any:
+    following = select(func.coalesce(func.max(table.c[number]) + 1, 0)).where(table.c[of] == bindparam("the_key"))
+    return _insert(dialect, table).values({number: following.scalar_subquery()}).on_conflict_do_nothing()
 
 
 @lru_cache(maxsize=200)  # `where` is part of it: who builds one anew each time keeps no place here

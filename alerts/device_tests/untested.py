@@ -22,8 +22,8 @@ from alerts.reads.alert_view import instant
 from alerts.routing.escalation import WORKDAY_MINUTES, Duty
 from alerts.schema.alerts import alerts
 from alerts.schema.checks import UNTESTED, untested_lists
-from alerts.schema.people import devices, sites
-from alerts.shifts.duty import DEFAULT_TIMEZONE, WARD, duty_of
+from alerts.schema.people import devices
+from alerts.shifts.duty import WARD, duty_now
 from alerts.statements import add_missing
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
@@ -65,14 +65,13 @@ def fire_due(tx: Transaction) -> None:
     wards = tx.conn.execute(query).scalars().all()
     if not wards:
         return
-    zone = tx.conn.execute(select(sites.c.timezone).where(sites.c.id == tx.site_id)).scalar() or DEFAULT_TIMEZONE
     for ward in wards:
         this = (_due.site_id == tx.site_id, _due.ward_id == ward)
         count, listed = _count(tx, ward or None), _open_list(tx, ward or None)
         if not count:
             tx.conn.execute(delete(untested_lists).where(*this))
             continue
-        tx.conn.execute(update(untested_lists).where(*this).values(due_ms=next_monday_ms(tx.now_ms, zone)))
+        tx.conn.execute(update(untested_lists).where(*this).values(due_ms=next_monday_ms(tx.now_ms, tx.timezone)))
         if listed is None:
             _open(tx, ward or None, count)
         else:
@@ -158,7 +157,7 @@ def _open(tx: Transaction, ward: str | None, count: int) -> None:
         "reason": {"code": "untested.list", "args": {"ward": ward or "", "count": count}}, "parameters": {},
         "suppressed": [],
     }  # fmt: skip
-    incident = incident_flow.open_incident(tx, row, alone_key(alert_id), duty_of(tx.conn, tx.site_id, home, tx.now_ms))
+    incident = incident_flow.open_incident(tx, row, alone_key(alert_id), duty_now(tx, home))
     alert = alert_moves.insert_alert(tx, row | {"incident_id": incident["incident_id"]})
     incident_flow.report(tx, alert, "raised")
     incident_flow.fire_step(tx, incident, 0, alert_id)  # it is a list of this morning, not one for the next

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from alerts.handling.cards import AGAIN_RULE, AMBULANCE, NO_VOICE_RULE, NOT_FOUND_MS, POLICE, is_wandering, still_needed
 from alerts.handling.lifecycle import HANDED_OVER, NEW, VKP
 from alerts.incidents import incident_flow
 from alerts.routing import owners
 from alerts.routing.escalation import CARD
-from alerts.schema.alerts import alerts, timeline, timers
+from alerts.schema.alerts import timeline, timers
 from alerts.transaction import Row, Transaction
 from rules.effects import Update
 
@@ -89,9 +89,7 @@ def _dispatch(tx: Transaction, incident: Row, alert_id: str) -> None:
     first = functions[0]
     incident_id = incident["incident_id"]
     tx.set_incident(incident_id, handling=HANDED_OVER, handling_ms=tx.now_ms, handed_to=first.id)
-    tx.conn.execute(
-        update(alerts).where(alerts.c.incident_id == incident_id, alerts.c.open).values(handling=HANDED_OVER)
-    )
+    tx.set_open_alerts(incident_id, handling=HANDED_OVER)
     tx.line(incident, "dispatched", {"to": first.name}, vkp=VKP["dispatched"])
     incident = tx.incident(incident_id)
     tx.send(incident, "hand_over", incident_flow.told(tx, incident, (first,)), alert_id=alert_id)

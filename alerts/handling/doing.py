@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from sqlalchemy import update
 
 from alerts.handling import lifecycle
 from alerts.handling.act_bodies import Body, Plain
 from alerts.handling.acts import Actor
 from alerts.incidents import incident_flow
-from alerts.schema.alerts import alerts
 from alerts.transaction import Row, Transaction
 
 AFTERWARDS_FROM_MS = 60_000  # younger than this is just a slow phone
@@ -38,15 +36,13 @@ class Doing(msgspec.Struct, frozen=True):
         return str(self.incident["incident_id"])
 
 
-def move(do: Doing, **values: object) -> None:
-    """New handling for the incident and all its open alerts, and whatever else changes with it."""
+def move(do: Doing, *, of_alerts: Mapping[str, object] | None = None, **values: object) -> None:
+    """New handling for the incident and all its open alerts, and whatever else changes with it (`of_alerts`: there)."""
     do.tx.changed_incident(do.incident_id)
     if do.to != do.incident["handling"]:
         values["handling_ms"] = do.tx.now_ms
     do.tx.set_incident(do.incident_id, handling=do.to, **values)
-    do.tx.conn.execute(
-        update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(handling=do.to)
-    )
+    do.tx.set_open_alerts(do.incident_id, handling=do.to, **(of_alerts or {}))
 
 
 def say(do: Doing, kind: str, args: Mapping[str, object] | None = None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from alerts.handling import acts, card_offers, documenting, lifecycle, searches, second_helper
 from alerts.handling.act_bodies import Claim, Contact, End, HandOver, Note, happened_ms, parse_body
@@ -22,7 +22,7 @@ from alerts.incidents.fire_timers import ring_after_hand_over
 from alerts.quiet import outage_list, outages
 from alerts.routing import escalation
 from alerts.routing.profiles import MINUTE
-from alerts.schema.alerts import alerts, timers
+from alerts.schema.alerts import timers
 from alerts.shifts.duty import known_function
 from alerts.transaction import Row, Transaction, holder_target
 
@@ -97,6 +97,7 @@ def _take(do: Doing, kind: str) -> None:
         do.tx.set_incident(do.incident_id, on_site_ms=do.incident["second_on_site_ms"], **second_helper.NO_SECOND)
     move(
         do,
+        of_alerts={"ever_claimed": True},
         claimed_by=do.actor.holder,
         claimed_name=do.actor.name,
         claimed_function=do.actor.function,
@@ -105,9 +106,6 @@ def _take(do: Doing, kind: str) -> None:
         owner=None,
         quiet=None,
         quiet_until_ms=None,
-    )
-    do.tx.conn.execute(
-        update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(ever_claimed=True)
     )
     do.tx.stop_ringing(do.incident_id)
     if before is not None:
@@ -140,9 +138,7 @@ def _contact(do: Doing) -> None:
     assert isinstance(do.body, Contact), "parse_body gives each act its own shape"
     if lifecycle.CONTACTS[do.body.outcome]:
         do.tx.set_incident(do.incident_id, contact_ms=do.happened_ms)
-    do.tx.conn.execute(
-        update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(contact_code=do.body.outcome)
-    )
+    do.tx.set_open_alerts(do.incident_id, contact_code=do.body.outcome)
     say(do, "contact", {"outcome": do.body.outcome})
     renew(do)
 
@@ -204,15 +200,14 @@ def _end(do: Doing) -> None:
         raise Refused("people_left", {"count": waiting})
     minutes = do.body.ask_again_minutes or lifecycle.ASK_AGAIN_DEFAULT_MINUTES
     still_true = [row for row in do.tx.alerts_of(do.incident_id) if row["condition"] == lifecycle.ACTIVE]
-    move(do, open=False, ended_ms=do.tx.now_ms)
-    for row in still_true:
-        due_ms = do.tx.now_ms + minutes * MINUTE
-        do.tx.set_timer(do.incident_id, escalation.ASK_AGAIN, due_ms, alert_id=row["alert_id"])
-    ending = do.tx.alerts_of(do.incident_id)
     done: dict[str, object] = {"open": False, "closed_ms": do.tx.now_ms, "outcome": do.body.outcome}
     if do.body.action is not None:
         done["action_code"] = do.body.action
-    do.tx.conn.execute(update(alerts).where(alerts.c.incident_id == do.incident_id, alerts.c.open).values(done))
+    ending = do.tx.alerts_of(do.incident_id)
+    move(do, of_alerts=done, open=False, ended_ms=do.tx.now_ms)
+    for row in still_true:
+        due_ms = do.tx.now_ms + minutes * MINUTE
+        do.tx.set_timer(do.incident_id, escalation.ASK_AGAIN, due_ms, alert_id=row["alert_id"])
     documenting.settle_doses(do, ending, do.body.action)
     said: dict[str, object] = {"ask_again_minutes": minutes} if still_true else {}
     say(do, "ended", said | ({"action_code": do.body.action} if do.body.action else {}))

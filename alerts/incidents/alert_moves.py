@@ -94,7 +94,7 @@ def join_incident(tx: Transaction, row: dict[str, Any], key: str, duty: Duty) ->
         incident_flow.joined(tx, incident, alert)
         return alert
     incident = incident_flow.open_incident(tx, row, key, duty)
-    alert = insert_alert(tx, row | {"incident_id": incident["incident_id"]})
+    alert = tx.add_first_alert(row | {"incident_id": incident["incident_id"]})
     incident_flow.report(tx, alert, "raised")
     incident_flow.continue_chain(tx, incident, alert["alert_id"])
     return alert
@@ -128,6 +128,8 @@ def _end_behind(tx: Transaction, alert_id: str, done: dict[str, object]) -> None
     that explains it. Set by set: behind an outage stand thousands.
     """
     behind = (alerts.c.merged_into == alert_id, alerts.c.open)
+    if tx.reading(alerts).execute(select(alerts.c.alert_id).where(*behind).limit(1)).first() is None:
+        return
     due_ms = tx.now_ms + case((alerts.c.priority.in_(SOON), ANSWER_MS), else_=HOUR)
     asked = select(alerts.c.incident_id, literal(ASK_AGAIN), alerts.c.alert_id, due_ms, literal(0))
     names = ["incident_id", "kind", "alert_id", "due_ms", "step"]

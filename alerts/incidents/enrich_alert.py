@@ -16,7 +16,7 @@ from alerts.incidents import incident_flow
 from alerts.incidents.alert_moves import again, raise_priority, reopen
 from alerts.incidents.incident import alone_key
 from alerts.schema.alerts import alerts, outbox
-from alerts.shifts.duty import duty_of
+from alerts.shifts.duty import duty_now
 from alerts.transaction import Row, Transaction, highest
 from rules.effects import Raise
 
@@ -28,10 +28,13 @@ def enrich_alert(tx: Transaction, row: Row, effect: Raise) -> None:
     named_by_rules = row["source"] == RULES
     returns = named_by_rules and effect.source == RULES and row["condition"] in {CLEARED, RETRACTED}
     tx.add_causes(row["alert_id"], effect.causes)
-    if effect.at_ms < row["opened_ms"]:  # the lanes run on their own: the earlier one counts, whichever was told first
-        tx.set_alert(row["alert_id"], opened_ms=effect.at_ms)
-    if effect.source == RULES or not named_by_rules:
-        tx.set_alert(row["alert_id"], **_names(row, effect))
+    # the lanes run on their own: the earlier one counts, whichever was told first
+    changed: dict[str, Any] = {"opened_ms": effect.at_ms} if effect.at_ms < row["opened_ms"] else {}
+    named = effect.source == RULES or not named_by_rules
+    changed |= _names(row, effect) if named else {}
+    if changed:
+        tx.set_alert(row["alert_id"], **changed)
+    if named:
         tx.line(row, "named", {"rule": effect.rule}, text_code=effect.reason.code)
     if row["test"] and not effect.test:
         # one side believed a test, the other does not: then it is real
@@ -96,7 +99,7 @@ def _move_out(tx: Transaction, row: Row, before: Row) -> None:
     _part_presses(tx, row)
     key = alone_key(row["alert_id"])
     staff_row = {**row, "staff_alarm": True}
-    incident = incident_flow.open_incident(tx, staff_row, key, duty_of(tx.conn, tx.site_id, row["home_id"], tx.now_ms))
+    incident = incident_flow.open_incident(tx, staff_row, key, duty_now(tx, row["home_id"]))
     tx.set_alert(
         row["alert_id"],
         incident_id=incident["incident_id"],

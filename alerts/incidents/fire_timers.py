@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 
 from alerts.handling import card_offers, second_helper
 from alerts.handling.cards import AMBULANCE
@@ -20,8 +20,8 @@ from alerts.incidents.alert_moves import join_incident
 from alerts.incidents.incident import Opening, incident_key
 from alerts.quiet.pipeline import OUTAGE
 from alerts.routing import escalation, owners
-from alerts.schema.alerts import alerts, timers
-from alerts.shifts.duty import duty_of
+from alerts.schema.alerts import timers
+from alerts.shifts.duty import duty_now
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
 
@@ -30,33 +30,46 @@ log = structlog.get_logger()
 TRY_AGAIN_MS = 60_000  # after a timer that broke
 BATCH = 50  # timers per transaction: short enough that an act never waits long
 
+_NAMES = ("incident_id", "kind", "alert_id", "due_ms", "step")
+_NEXT = select(func.min(timers.c.due_ms))
+_DUE = (
+    select(timers)
+    .where(timers.c.due_ms <= bindparam("the_ms"))
+    .order_by(timers.c.due_ms, timers.c.incident_id, timers.c.kind, timers.c.alert_id)
+    .limit(BATCH)
+)
+_TAKE = delete(timers).where(*(timers.c[name] == bindparam(f"the_{name}") for name in _NAMES))
 
-def fire_due(tx: Transaction) -> int:
-    """Fire timers that are due, at most BATCH; how many there were."""
-    query = (
-        select(timers)
-        .where(timers.c.due_ms <= tx.now_ms)
-        .order_by(timers.c.due_ms, timers.c.incident_id, timers.c.kind, timers.c.alert_id)
-        .limit(BATCH)
-    )
-    due = [dict(row) for row in tx.conn.execute(query).mappings()]
+
+def fire_together(tx: Transaction) -> None:
+    """Fire timers that are due, at most BATCH. One that breaks raises, and undoes the others."""
+    tx.batch.begin()
+    _fire_due(tx, _fire)
+    tx.batch.settle()
+
+
+def fire_alone(tx: Transaction) -> None:
+    """The same, each behind a savepoint of its own: one that breaks is put off, the others fire."""
+    _fire_due(tx, _try_to_fire)
+
+
+def _fire_due(tx: Transaction, fire: Callable[[Transaction, dict[str, Any]], None]) -> None:
+    due = [dict(row) for row in tx.direct.execute(_DUE, {"the_ms": tx.now_ms}).mappings()]
     for timer in due:
-        gone = delete(timers).where(
-            timers.c.incident_id == timer["incident_id"],
-            timers.c.kind == timer["kind"],
-            timers.c.alert_id == timer["alert_id"],
-            timers.c.due_ms == timer["due_ms"],
-            timers.c.step == timer["step"],
-        )
-        if tx.conn.execute(gone).rowcount == 1:  # else one fired before it in this batch has replaced or dropped it
-            _fire(tx, timer)
-    return len(due)
+        this = {f"the_{name}": timer[name] for name in _NAMES}
+        # else one fired before it in this batch has replaced or dropped it
+        if tx.reading(timers).execute(_TAKE, this).rowcount == 1:
+            fire(tx, timer)
 
 
 def _fire(tx: Transaction, timer: dict[str, Any]) -> None:
+    FIRERS[timer["kind"]](tx, tx.incident(timer["incident_id"]), timer)
+
+
+def _try_to_fire(tx: Transaction, timer: dict[str, Any]) -> None:
     try:
         with tx.conn.begin_nested():
-            FIRERS[timer["kind"]](tx, tx.incident(timer["incident_id"]), timer)
+            _fire(tx, timer)
     except Exception as error:  # noqa: BLE001 - the quarantine of timers: one that breaks must not stop the others
         log.error("timer_raised", kind=timer["kind"], incident_id=timer["incident_id"], error=type(error).__name__)
         due_ms = tx.now_ms + TRY_AGAIN_MS
@@ -65,8 +78,8 @@ def _fire(tx: Transaction, timer: dict[str, Any]) -> None:
 
 
 def next_due_ms(tx: Transaction) -> int | None:
-    """When the earliest timer is due."""
-    return tx.conn.execute(select(func.min(timers.c.due_ms))).scalar()
+    """When the earliest timer is due. Asked before anything waits."""
+    return tx.direct.execute(_NEXT).scalar()
 
 
 def ring_after_hand_over(tx: Transaction, incident: Row, alert_id: str, step: int, late_ms: int) -> None:
@@ -167,7 +180,7 @@ def _ask_again(tx: Transaction, incident: Row, timer: dict[str, Any]) -> None:
         alarm=earlier["alarm"],
         staff_alarm=earlier["staff_alarm"],
     )
-    alert = join_incident(tx, row, incident_key(opening), duty_of(tx.conn, tx.site_id, earlier["home_id"], tx.now_ms))
+    alert = join_incident(tx, row, incident_key(opening), duty_now(tx, earlier["home_id"]))
     tx.copy_causes(earlier["alert_id"], alert_id)
     tx.set_alert(earlier["alert_id"], continued_by=alert_id)
     tx.line(earlier, "continued", _args(_late(tx, timer), alert_id=alert_id))
@@ -208,14 +221,9 @@ FIRERS: dict[str, Callable[[Transaction, Row, dict[str, Any]], None]] = {
 
 def _lead(tx: Transaction, incident: Row) -> str:
     """The alert a message speaks of: one that stands behind no other, the most urgent, then the oldest."""
-    found = tx.conn.execute(
-        select(alerts.c.alert_id)
-        .where(alerts.c.incident_id == incident["incident_id"], alerts.c.open)
-        .order_by(alerts.c.merged_into.is_not(None), alerts.c.priority, alerts.c.opened_ms, alerts.c.alert_id)
-        .limit(1)
-    ).scalar()
-    assert found is not None, "an open incident has an open alert"
-    return str(found)
+    rows = tx.alerts_of(incident["incident_id"])
+    assert rows, "an open incident has an open alert"
+    return str(min(rows, key=lambda one: one["merged_into"] is not None)["alert_id"])
 
 
 def _late(tx: Transaction, timer: dict[str, Any]) -> int:

@@ -18,10 +18,8 @@ from alerts.quiet.situation import judge_incident
 from alerts.routing import chains as routing
 from alerts.routing import escalation, owners, profiles
 from alerts.routing.escalation import Duty, Target
-from alerts.schema.alerts import incidents
-from alerts.shifts.duty import duty_of
+from alerts.shifts.duty import duty_now
 from alerts.shifts.duty import shift_end_ms as shift_end
-from alerts.statements import add
 from alerts.transaction import Row, Transaction, highest, holder_target
 from ingest.event import name_uuid
 
@@ -35,7 +33,7 @@ LATE_AFTER_MS = 5_000  # a timer that fires later than this says so
 
 def open_incident(tx: Transaction, alert: Row, key: str, duty: Duty) -> Row:
     """A new incident around its first alert (whose row may not be written yet); its chain is not started."""
-    values = {
+    row = {
         "incident_id": name_uuid(tx.site_id, "incident", key, alert["alert_id"]),
         "site_id": tx.site_id,
         "key": key,
@@ -52,13 +50,12 @@ def open_incident(tx: Transaction, alert: Row, key: str, duty: Duty) -> Row:
         "step": -1,
         "snapshot": _chain(tx, duty, alert, alert),
     }
-    add(tx.conn, incidents, values)
-    return tx.incident(str(values["incident_id"]))
+    return tx.add_incident(row)
 
 
 def start_chain(tx: Transaction, incident: Row, alert_id: str) -> None:
     """Begin (again) with the chain for the incident's priority, by the policies and the ward's duty of now."""
-    duty = duty_of(tx.conn, tx.site_id, incident["home_id"], tx.now_ms)
+    duty = duty_now(tx, incident["home_id"])
     alert = tx.alert(alert_id)
     assert alert is not None, "an incident's chain begins because of an alert"
     chain = _chain(tx, duty, alert, incident)
@@ -133,12 +130,12 @@ def told(
     if as_begun:
         duty = Duty(incident["ward_id"], chain.profile, chain.functions, timezone=chain.timezone)
     else:
-        duty = duty_of(tx.conn, tx.site_id, incident["home_id"], tx.now_ms)
+        duty = duty_now(tx, incident["home_id"])
     if going:
         others = tuple(one for one in duty.functions if one.id not in going)
         duty = msgspec.structs.replace(duty, functions=others)
     resident = resident_of(incident)
-    return routing.told_now(tx.conn, tx.site_id, targets, duty, chain.functions, resident, tx.now_ms)
+    return routing.told_now(tx, targets, duty, chain.functions, resident)
 
 
 def resident_of(incident: Row) -> str | None:
@@ -244,4 +241,4 @@ def late_args(late_ms: int) -> dict[str, object]:
 
 
 def _chain(tx: Transaction, duty: Duty, alert: Row, incident: Row) -> object:
-    return msgspec.to_builtins(routing.chain_for(tx.conn, tx.site_id, duty, alert, incident, tx.now_ms))
+    return msgspec.to_builtins(routing.chain_for(tx, duty, alert, incident))

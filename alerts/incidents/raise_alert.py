@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from alerts.device_tests import untested
 from alerts.handling.lifecycle import ENDED, NEW
@@ -20,13 +20,27 @@ from alerts.quiet.pipeline import BEHIND, Verdict
 from alerts.quiet.situation import judge_alert
 from alerts.routing.escalation import Duty
 from alerts.schema.alerts import alerts
-from alerts.shifts.duty import duty_of, ward_of
+from alerts.shifts.duty import duty_now, ward_of
 from alerts.transaction import Row, Transaction
 from rules.effects import Raise
 
 PRESS = "alarm.pressed"
 BEHIND_KINDS = {"quiet.shelved": "shelved", "quiet.outage": "grouped", "quiet.inhibited": "inhibited"}
 """The timeline's word for standing behind another, by the pipeline's reason."""
+
+_OPEN_ALARM = (
+    select(alerts)
+    .where(
+        alerts.c.subject_id == bindparam("the_subject"),
+        alerts.c.trigger == bindparam("the_trigger"),
+        alerts.c.open,
+        alerts.c.alarm,
+        alerts.c.merged_into.is_(None),
+        alerts.c.staff_alarm.is_(False),
+    )
+    .order_by(alerts.c.opened_ms.desc(), alerts.c.alert_id.desc())
+    .limit(1)
+)
 
 
 def raise_alert(tx: Transaction, effect: Raise) -> None:
@@ -80,20 +94,8 @@ def _open_alarm(tx: Transaction, effect: Raise, opening: Opening) -> Row | None:
     """The open alarm of the same person and trigger that this press belongs to."""
     if not may_merge(opening):
         return None
-    query = (
-        select(alerts)
-        .where(
-            alerts.c.subject_id == effect.subject,
-            alerts.c.trigger == effect.trigger,
-            alerts.c.open,
-            alerts.c.alarm,
-            alerts.c.merged_into.is_(None),
-            alerts.c.staff_alarm.is_(False),
-        )
-        .order_by(alerts.c.opened_ms.desc(), alerts.c.alert_id.desc())
-        .limit(1)
-    )
-    row = tx.conn.execute(query).mappings().first()
+    asked = {"the_subject": effect.subject, "the_trigger": effect.trigger}
+    row = tx.reading(alerts).execute(_OPEN_ALARM, asked).mappings().first()
     if row is None:
         return None
     last_ms = row["opened_ms"] if row["last_press_ms"] is None else row["last_press_ms"]
@@ -133,7 +135,7 @@ def _behind(tx: Transaction, row: dict[str, Any], effect: Raise, verdict: Verdic
 
 def _duty(tx: Transaction, effect: Raise) -> Duty:
     """Asked only for what may open an incident: a further press or a hundredth home of an outage needs none."""
-    return duty_of(tx.conn, tx.site_id, effect.home, tx.now_ms)
+    return duty_now(tx, effect.home)
 
 
 def _row(tx: Transaction, effect: Raise) -> dict[str, Any]:

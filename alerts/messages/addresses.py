@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from alerts.channels.channel import Address, PushTo
 from alerts.schema.channels import phone_answers, push_subscriptions
@@ -22,6 +22,21 @@ from alerts.schema.people import contacts, functions, sites, staff
 PHONE_DIGITS = (5, 15)
 MOST_PUSHES = 20
 NORWAY = "+47"
+
+_push = push_subscriptions.c
+_PUSHES = (
+    select(_push.endpoint, _push.p256dh, _push.auth)
+    .where(
+        _push.site_id == bindparam("the_site"), _push.owner_kind == bindparam("the_kind"),
+        _push.owner == bindparam("the_owner"),
+    )
+    .order_by(_push.created_ms.desc(), _push.id)
+    .limit(MOST_PUSHES)
+)  # fmt: skip
+_PHONE = select(functions.c.phone).where(
+    functions.c.site_id == bindparam("the_site"), functions.c.id == bindparam("the_function")
+)
+_LANGUAGE = select(sites.c.language).where(sites.c.id == bindparam("the_site"))
 
 
 def address_of(conn: Connection, site_id: str, kind: str, target: str, fixed: Mapping[str, Address]) -> Address:
@@ -43,7 +58,7 @@ def address_of(conn: Connection, site_id: str, kind: str, target: str, fixed: Ma
 
 def language_of(conn: Connection, site_id: str) -> str:
     """The language of the site's messages."""
-    return conn.execute(select(sites.c.language).where(sites.c.id == site_id)).scalar() or "nb"
+    return conn.execute(_LANGUAGE, {"the_site": site_id}).scalar() or "nb"
 
 
 def phone_number(text: str | None) -> str:
@@ -69,14 +84,9 @@ def _of_staff(conn: Connection, site_id: str, staff_id: str) -> Address:
 
 
 def _function_phone(conn: Connection, site_id: str, function_id: str) -> str:
-    query = select(functions.c.phone).where(functions.c.site_id == site_id, functions.c.id == function_id)
-    return phone_number(conn.execute(query).scalar())
+    return phone_number(conn.execute(_PHONE, {"the_site": site_id, "the_function": function_id}).scalar())
 
 
 def _pushes(conn: Connection, site_id: str, kind: str, owner: str) -> tuple[PushTo, ...]:
-    rows = push_subscriptions.c
-    query = select(rows.endpoint, rows.p256dh, rows.auth).where(
-        rows.site_id == site_id, rows.owner_kind == kind, rows.owner == owner
-    )
-    found = conn.execute(query.order_by(rows.created_ms.desc(), rows.id).limit(MOST_PUSHES))
+    found = conn.execute(_PUSHES, {"the_site": site_id, "the_kind": kind, "the_owner": owner})
     return tuple(PushTo(row.endpoint, row.p256dh, row.auth) for row in found)

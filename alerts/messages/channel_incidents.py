@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from alerts.channels.channel import Channel, Result
 from alerts.incidents.apply_effects import apply_effect
@@ -29,12 +29,14 @@ TECHNICAL = Target("technical", "technical", "technical")
 OWN = ("technical", "reply")  # what cannot be delivered to these raises nothing more
 NOWHERE = "service"  # home of alerts that belong to no home
 
+_STATE = select(*(channel_states.c[name] for name in ChannelState.__struct_fields__)).where(
+    channel_states.c.site_id == bindparam("the_site"), channel_states.c.channel == bindparam("the_channel")
+)
+
 
 def state_of(conn: Connection, site_id: str, channel: str) -> ChannelState:
     """How a channel does; one never used works."""
-    columns = [channel_states.c[name] for name in ChannelState.__struct_fields__]
-    query = select(*columns).where(channel_states.c.site_id == site_id, channel_states.c.channel == channel)
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_STATE, {"the_site": site_id, "the_channel": channel}).mappings().first()
     return ChannelState() if row is None else ChannelState(**row)
 
 

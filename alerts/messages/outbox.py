@@ -51,6 +51,7 @@ from alerts.messages.outbox_rows import (
 )
 from alerts.routing import escalation
 from alerts.schema.alerts import UNFINISHED, WAITING, attempts, outbox, timers
+from alerts.statements import change
 from alerts.transaction import Transaction
 
 log = structlog.get_logger()
@@ -155,7 +156,7 @@ class Outbox:
             return None
         free, from_ms = self._within_limits(conn, row, left, now_ms)
         if not free:
-            conn.execute(update(outbox).where(outbox.c.id == row["id"]).values(due_ms=from_ms))
+            change(conn, outbox, row["id"], {"due_ms": from_ms})
             return None
         down = down_channels(conn, row["site_id"]) if len(free) > 1 else frozenset()
         name = min(free, key=lambda one: (len(so_far.get(one, [])), one in down))
@@ -210,8 +211,7 @@ class Outbox:
         if left:
             fewest = min(len(so_far.get(name, [])) for name in left)
             wait_ms = RETRY_AFTER_MS[fewest - 1] if fewest else 0
-            again = {"state": "pending", "due_ms": now_ms + wait_ms}
-            conn.execute(update(outbox).where(outbox.c.id == row["id"]).values(again))
+            change(conn, outbox, row["id"], {"state": "pending", "due_ms": now_ms + wait_ms})
             return
         state = outcome(row["priority"], self._ways(row, address), self._channels, so_far)
         close_message(Transaction(conn, row["site_id"], now_ms), row, state, tell=self._technicians)
@@ -219,7 +219,7 @@ class Outbox:
 
 def close_message(tx: Transaction, row: Row, state: str, *, tell: bool) -> None:
     """A message is done: sent, unknown or exhausted. `tell`: technicians have an address."""
-    tx.conn.execute(update(outbox).where(outbox.c.id == row["id"]).values(state=state, done_ms=tx.now_ms))
+    change(tx.conn, outbox, row["id"], {"state": state, "done_ms": tx.now_ms})
     if state == EXHAUSTED:
         _give_up(tx, row, tell=tell)
     if row["alert_id"]:

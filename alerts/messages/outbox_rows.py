@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from alerts.channels.channel import FAILED, UNKNOWN, Address, Message, Result
 from alerts.channels.reach import EXHAUSTED, Reach
@@ -28,36 +28,44 @@ REFUSED = "refused"
 NOT_TOLD = ("cancelled", EXHAUSTED)  # messages that nobody got
 Row = Mapping[str, Any]
 
+_TAKE = update(outbox).where(outbox.c.id == bindparam("the_id"), outbox.c.state == "pending").values(state="sending")
+_TRY = insert(attempts).returning(attempts.c.id)
+_END = update(attempts).where(attempts.c.id == bindparam("the_id"), attempts.c.result.is_(None))
+_TRIED = (
+    select(attempts.c.channel, attempts.c.result, attempts.c.detail)
+    .where(attempts.c.message_id == bindparam("the_id"))
+    .order_by(attempts.c.id)
+)
+_LOST = select(attempts.c.id, attempts.c.message_id).where(
+    text(UNFINISHED), attempts.c.started_ms < bindparam("the_ms")
+)
+
 
 def begin_attempt(
     conn: Connection, row: Row, channel: str, number: int, now_ms: int, *, may_repeat: bool, holder: str
 ) -> int | None:
     """Take the message for one try: the try's row, and with it the lease; None when another worker has it."""
-    mine = update(outbox).where(outbox.c.id == row["id"], outbox.c.state == "pending").values(state="sending")
-    if conn.execute(mine).rowcount != 1:
+    if conn.execute(_TAKE, {"the_id": row["id"]}).rowcount != 1:
         return None
     values = {"message_id": row["id"], "channel": channel, "number": number, "started_ms": now_ms}
     values |= {"may_repeat": may_repeat, "holder": holder}
-    query = insert(attempts).values(values).returning(attempts.c.id)
-    return int(conn.execute(query).scalar_one())
+    return int(conn.execute(_TRY, values).scalar_one())
 
 
 def finish_attempt(conn: Connection, attempt_id: int, result: Result, now_ms: int) -> bool:
     """Write a try's result, unless somebody has said before that it got none. False: this one came too late."""
-    mine = update(attempts).where(attempts.c.id == attempt_id, attempts.c.result.is_(None))
     detail = f"{REFUSED}: {result.detail}" if result.refused else result.detail
     values = {
         "result": result.outcome, "detail": detail[:200], "ended_ms": now_ms,
         "provider_id": result.provider_id[:200] or None,
     }  # fmt: skip
-    return conn.execute(mine.values(values)).rowcount == 1
+    return conn.execute(_END, {"the_id": attempt_id, **values}).rowcount == 1
 
 
 def tried(conn: Connection, message_id: int) -> dict[str, list[str]]:
     """Results so far by channel, in order: ok, failed, unknown, or "refused" for a failure that is final."""
-    columns = (attempts.c.channel, attempts.c.result, attempts.c.detail)
     found: dict[str, list[str]] = {}
-    for row in conn.execute(select(*columns).where(attempts.c.message_id == message_id).order_by(attempts.c.id)):
+    for row in conn.execute(_TRIED, {"the_id": message_id}):
         final = row.result == FAILED and (row.detail or "").startswith(f"{REFUSED}:")
         found.setdefault(row.channel, []).append(REFUSED if final else row.result or UNKNOWN)
     return found
@@ -132,11 +140,8 @@ def settle_lost(conn: Connection, now_ms: int, started_before_ms: int, holder: s
     """Tries that began before a time and have no result are `unknown`; their messages wait again. How many. With a
     `holder` only those of that process.
     """
-    query = select(attempts.c.id, attempts.c.message_id)
-    query = query.where(text(UNFINISHED), attempts.c.started_ms < started_before_ms)
-    if holder is not None:
-        query = query.where(func.coalesce(attempts.c.holder, "") == holder)
-    lost = conn.execute(query).all()
+    query = _LOST if holder is None else _LOST.where(func.coalesce(attempts.c.holder, "") == holder)
+    lost = conn.execute(query, {"the_ms": started_before_ms}).all()
     for attempt_id, message_id in lost:
         finish_attempt(conn, attempt_id, Result(UNKNOWN, "interrupted"), now_ms)
         row = conn.execute(select(outbox).where(outbox.c.id == message_id)).mappings().first()

@@ -26,6 +26,8 @@ from alerts.schema.people import sites
 from alerts.statements import add_missing
 from rules import local_time
 
+Row = Mapping[str, Any]
+
 DEFAULT_TIMEZONE = "Europe/Oslo"
 FIRST = {
     "rang": "told_s", "claimed": "claimed_s", "accepted": "claimed_s", "on_site": "arrived_s",
@@ -37,13 +39,17 @@ OPENS_AGAIN = ("reopened", "came_back", "open_again")
 KINDS = frozenset({*FIRST, *OPENS, *ENDS, *OPENS_AGAIN, "priority_raised"})
 
 
-def note(conn: Connection, row: Mapping[str, Any], kind: str, args: Mapping[str, Any], at_ms: int) -> None:
+TABLE = moments
+
+
+def note(conn: Connection, row: Row, kind: str, args: Row, at_ms: int) -> None:
     """A line was appended for an alert or incident (`row`): keep what it says of when."""
     incident_id = row.get("incident_id")
     if kind not in KINDS or incident_id is None:
         return
-    if kind in OPENS and row.get("alert_id"):
-        _open(conn, row, at_ms)
+    if opens(row, kind):
+        zone = conn.execute(select(sites.c.timezone).where(sites.c.id == row["site_id"])).scalar() or DEFAULT_TIMEZONE
+        add_missing(conn, moments, opened(row, at_ms, zone))
     this = update(moments).where(moments.c.incident_id == incident_id)
     if kind in FIRST:
         column = moments.c[FIRST[kind]]
@@ -54,6 +60,39 @@ def note(conn: Connection, row: Mapping[str, Any], kind: str, args: Mapping[str,
         conn.execute(this.values(ended_s=None, ending=None))
     elif kind == "priority_raised":
         conn.execute(this.values(priority=args["to"]))
+
+
+def opens(row: Row, kind: str) -> bool:
+    """Whether with this line there is an incident to count."""
+    return kind in OPENS and bool(row.get("alert_id"))
+
+
+def opened(row: Row, at_ms: int, zone: str) -> dict[str, Any]:
+    """The row of an incident that this alert opens."""
+    local = local_time.to_local(at_ms, zone)
+    return {
+        "incident_id": row["incident_id"],
+        "site_id": row["site_id"],
+        "ward_id": row["ward_id"],
+        "priority": row["priority"],
+        "rule": row["rule"],
+        "subject_id": row["subject_id"],
+        "opened_ms": at_ms,
+        "local_day": local.toordinal(),
+        "local_hour": local.hour,
+    }
+
+
+def after(moment: Row, kind: str, args: Row, at_ms: int) -> dict[str, Any]:
+    """What `note` would change in a row that is not written yet."""
+    seconds = int((at_ms - moment["opened_ms"]) / 1_000)  # towards nothing, as SQL divides
+    if kind in FIRST:
+        return {FIRST[kind]: seconds} if moment[FIRST[kind]] is None else {}
+    if kind in ENDS:
+        return {"ended_s": seconds, "ending": ENDS[kind]}
+    if kind in OPENS_AGAIN:
+        return {"ended_s": None, "ending": None}
+    return {"priority": args["to"]} if kind == "priority_raised" else {}
 
 
 def rebuild(conn: Connection, site_id: str) -> int:
@@ -79,20 +118,3 @@ def rebuild(conn: Connection, site_id: str) -> int:
 def _seconds(at_ms: int) -> ColumnElement[int]:
     """Since it opened, whole seconds."""
     return cast("ColumnElement[int]", (at_ms - moments.c.opened_ms) // 1_000)
-
-
-def _open(conn: Connection, row: Mapping[str, Any], at_ms: int) -> None:
-    zone = conn.execute(select(sites.c.timezone).where(sites.c.id == row["site_id"])).scalar() or DEFAULT_TIMEZONE
-    local = local_time.to_local(at_ms, zone)
-    values = {
-        "incident_id": row["incident_id"],
-        "site_id": row["site_id"],
-        "ward_id": row["ward_id"],
-        "priority": row["priority"],
-        "rule": row["rule"],
-        "subject_id": row["subject_id"],
-        "opened_ms": at_ms,
-        "local_day": local.toordinal(),
-        "local_hour": local.hour,
-    }
-    add_missing(conn, moments, values)

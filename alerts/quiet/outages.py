@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, insert, select, text, update
 
 from alerts.handling.lifecycle import ACTIVE, CLEARED, NEW
 from alerts.incidents import incident_flow
-from alerts.incidents.alert_moves import again, close, insert_alert, links_behind, raise_priority, standing
+from alerts.incidents.alert_moves import again, close, links_behind, raise_priority, standing
 from alerts.incidents.incident import alone_key
 from alerts.quiet import grouping
 from alerts.quiet.outage_list import list_people, outage_of
@@ -23,7 +23,7 @@ from alerts.quiet.situation import cut_off_key
 from alerts.schema.alerts import alerts
 from alerts.schema.people import gateways, homes
 from alerts.schema.quiet import NOT_BACK, NOT_OVER, gateways_down, outage_people, outages
-from alerts.shifts.duty import WARD, duty_of, ward_of
+from alerts.shifts.duty import WARD, duty_now, ward_of
 from alerts.statements import change, put
 from alerts.transaction import Row, Transaction
 from ingest.event import name_uuid
@@ -129,10 +129,10 @@ def _open(tx: Transaction, ward: str, count: int) -> Row:
     """The outage's alert stands alone: it is about a ward, not about a person."""
     before = select(func.count()).select_from(outages).where(outages.c.ward_id == ward)  # two in one millisecond differ
     alert_id = name_uuid(tx.site_id, OUTAGE, ward, str(tx.now_ms), str(tx.conn.execute(before).scalar_one()))
-    duty = duty_of(tx.conn, tx.site_id, WARD + ward, tx.now_ms)
+    duty = duty_now(tx, WARD + ward)
     row = _alert_row(tx, alert_id, ward, count)
     incident = incident_flow.open_incident(tx, row, alone_key(alert_id), duty)
-    alert = insert_alert(tx, row | {"incident_id": incident["incident_id"]})
+    alert = tx.add_first_alert(row | {"incident_id": incident["incident_id"]})
     values = {"outage_id": alert_id, "site_id": tx.site_id, "ward_id": ward, "alert_id": alert_id}
     tx.conn.execute(insert(outages).values(**values, opened_ms=tx.now_ms, homes_gone=0, homes_most=0))
     incident_flow.report(tx, alert, "raised")
@@ -197,7 +197,7 @@ def _count(tx: Transaction, outage_id: str, more: int) -> int:
 
 def _absorb(tx: Transaction, outage: Row, home: str) -> None:
     """Alerts of the home that the outage explains and nobody has taken stand behind it from now on."""
-    for found in tx.direct.execute(_EXPLAINED_AT_HOME, {"the_site": tx.site_id, "the_home": home}).all():
+    for found in tx.reading(alerts).execute(_EXPLAINED_AT_HOME, {"the_site": tx.site_id, "the_home": home}).all():
         if explained_by_outage(found.rule, found.priority):
             put_behind(tx, outage["alert_id"], found.alert_id)
 

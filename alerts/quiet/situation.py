@@ -140,7 +140,7 @@ def _shelved_by(tx: Transaction, notice: Notice) -> str | None:
     """
     if notice.device is None:
         return None
-    for found in tx.direct.execute(_OF_DEVICE, {"the_device": notice.device}):
+    for found in tx.reading(alerts).execute(_OF_DEVICE, {"the_device": notice.device}):
         said: dict[str, Any] = found.reason.get("args", {}) if found.reason["code"] == SHELVES else {}
         covered = notice.rule in said.get("covers", ()) and found.home_id == notice.home
         if covered and said.get("until_ms", 0) > tx.now_ms and found.priority <= notice.priority:
@@ -151,11 +151,11 @@ def _shelved_by(tx: Transaction, notice: Notice) -> str | None:
 def _outage(tx: Transaction, notice: Notice) -> str | None:
     """The open alert of the outage that its home belongs to now."""
     asked = {"the_site": tx.site_id, "the_home": notice.home}
-    return tx.batch.once(cut_off_key(notice.home), lambda: tx.direct.execute(_OUTAGE_OF_HOME, asked).scalar())
+    return tx.batch.once(cut_off_key(notice.home), lambda: tx.reading(alerts).execute(_OUTAGE_OF_HOME, asked).scalar())
 
 
 def _gateway_gone(tx: Transaction, notice: Notice) -> str | None:
-    return tx.direct.execute(_GATEWAY_GONE, {"the_home": notice.home}).scalar()
+    return tx.reading(alerts).execute(_GATEWAY_GONE, {"the_home": notice.home}).scalar()
 
 
 def _silences(tx: Transaction) -> tuple[Silence, ...]:
@@ -176,4 +176,4 @@ def _rang(tx: Transaction, row: Row, notice: Notice, most: int) -> tuple[int, ..
         "the_subject": row["subject_id"], "the_rule": notice.rule, "the_alert": row["alert_id"], "the_most": most,
         "the_from_ms": notice.opened_ms - RATE_WINDOW_MS, "the_until_ms": notice.opened_ms,
     }  # fmt: skip
-    return tuple(reversed(tx.direct.execute(_RANG, asked).scalars().all()))
+    return tuple(reversed(tx.reading(alerts).execute(_RANG, asked).scalars().all()))

@@ -6,20 +6,21 @@ For: the look-ups that choosing needs. What is chosen is decided in `alerts/rout
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from alerts.routing.escalation import FUNCTION, RESPONDER, Chosen, Duty, Snapshot, Target, snapshot, with_next
 from alerts.routing.policies import FUNCTION_WORD, US, Policy
 from alerts.routing.policy_choice import Asked, choose
 from alerts.routing.policy_reads import policies_for
 from alerts.schema.people import contacts, functions, residents
-from alerts.shifts.duty import functions_on_duty
+from alerts.shifts.duty import functions_now
+from alerts.transaction import Transaction
 from ingest.quantities import parse_window
 from rules.local_time import window_at
 
@@ -30,26 +31,29 @@ RESPONDERS_MAX = 10
 
 Row = Mapping[str, Any]
 
+_RISKS = select(residents.c.risks).where(
+    residents.c.site_id == bindparam("the_site"), residents.c.id == bindparam("the_resident")
+)
 
-def chain_for(conn: Connection, site_id: str, duty: Duty, alert: Row, incident: Row, now_ms: int) -> Snapshot:
+
+def chain_for(tx: Transaction, duty: Duty, alert: Row, incident: Row) -> Snapshot:
     """The chain of an incident that begins (again) now around this alert. `incident`: priority and staff_alarm."""
     asked = Asked(
-        priority=incident["priority"], at_ms=now_ms, timezone=duty.timezone, ward=duty.ward_id,
+        priority=incident["priority"], at_ms=tx.now_ms, timezone=duty.timezone, ward=duty.ward_id,
         resident=alert["resident_id"], rule=alert["rule"], code=alert["code"], staff_alarm=incident["staff_alarm"],
     )  # fmt: skip
-    policy = choose(_parsed(conn, site_id, duty.ward_id), asked)
+    policy = choose(_parsed(tx, duty.ward_id), asked)
     # who comes to help a colleague does not wait outside: all are rung, and whoever is nearest goes in
     asks_two = alert["resident_id"] is not None and not incident["staff_alarm"]
-    two = asks_two and _goes_two(conn, site_id, alert["resident_id"])
-    chosen = None if policy is None else _chosen(conn, site_id, duty, policy, now_ms)
-    found = snapshot(duty, incident["priority"], now_ms, staff_alarm=incident["staff_alarm"], chosen=chosen)
+    two = asks_two and _goes_two(tx, alert["resident_id"])
+    chosen = None if policy is None else _chosen(tx, duty, policy)
+    found = snapshot(duty, incident["priority"], tx.now_ms, staff_alarm=incident["staff_alarm"], chosen=chosen)
     return msgspec.structs.replace(found, two=True) if two else found
 
 
 def told_now(
-    conn: Connection, site_id: str, targets: tuple[Target, ...], duty: Duty, begun: tuple[Target, ...],
-    resident_id: str | None, now_ms: int,
-) -> tuple[Target, ...]:  # fmt: skip
+    tx: Transaction, targets: tuple[Target, ...], duty: Duty, begun: tuple[Target, ...], resident_id: str | None
+) -> tuple[Target, ...]:
     """A step's targets as of now: with the next one for each that is not heard, or that was on duty when the chain
     began (`begun`) and is not any more; and with the relatives who may be rung at this hour, for as long as they agree.
     """
@@ -59,7 +63,7 @@ def told_now(
     told = with_next([target for target in now if target.kind != RESPONDER], duty.functions)
     if not any(target.kind == RESPONDER for target in targets) or resident_id is None:
         return told
-    return told + ready_responders(conn, site_id, resident_id, duty.timezone, now_ms)
+    return told + ready_responders(tx.direct, tx.site_id, resident_id, duty.timezone, tx.now_ms)
 
 
 def ready_responders(
@@ -79,31 +83,36 @@ def ready_responders(
     )
 
 
-def _parsed(conn: Connection, site_id: str, ward_id: str | None) -> list[Policy]:
-    found = []
-    for value in policies_for(conn, site_id, ward_id):
-        try:
-            found.append(Policy.model_validate(value))
-        except ValidationError:  # saved by an older version with other rules: the profile is safe, a guess is not
-            log.error("policy_not_understood", policy=value.get("id"))
-    return found
+def _parsed(tx: Transaction, ward_id: str | None) -> list[Policy]:
+    def read() -> list[Policy]:
+        found = []
+        for value in policies_for(tx.direct, tx.site_id, ward_id):
+            try:
+                found.append(Policy.model_validate(value))
+            except ValidationError:  # saved by an older version with other rules: the profile is safe, a guess is not
+                log.error("policy_not_understood", policy=value.get("id"))
+        return found
+
+    return tx.batch.once(("policies", ward_id), read, kept=True)
 
 
-def _chosen(conn: Connection, site_id: str, duty: Duty, policy: Policy, now_ms: int) -> Chosen:
+def _chosen(tx: Transaction, duty: Duty, policy: Policy) -> Chosen:
     words = (word for step in policy.steps for word in step.tell if word.startswith(FUNCTION_WORD))
     ids = sorted({word.removeprefix(FUNCTION_WORD) for word in words} - {one.id for one in duty.functions})
     elsewhere = {}
     if ids:
         # a function of the ward itself that is not among those on duty is nobody; another ward's may be a leader's
         query = select(functions.c.ward).where(
-            functions.c.site_id == site_id, functions.c.id.in_(ids), functions.c.ward != (duty.ward_id or "")
+            functions.c.site_id == tx.site_id, functions.c.id.in_(ids), functions.c.ward != (duty.ward_id or "")
         )
-        there = [functions_on_duty(conn, site_id, ward, now_ms) for ward in sorted(set(conn.execute(query).scalars()))]
+        there = [functions_now(tx, ward) for ward in sorted(set(tx.direct.execute(query).scalars()))]
         elsewhere = {one.id: one for found in there for one in found if one.id in ids}
     owner = "" if policy.owner == US else policy.owner
     return Chosen(policy.chain(), policy.id, policy.two, owner, elsewhere)
 
 
-def _goes_two(conn: Connection, site_id: str, resident_id: str) -> bool:
-    query = select(residents.c.risks).where(residents.c.site_id == site_id, residents.c.id == resident_id)
-    return not TWO_RISKS.isdisjoint(conn.execute(query).scalar() or ())
+def _goes_two(tx: Transaction, resident_id: str) -> bool:
+    def read() -> Sequence[str]:
+        return tx.direct.execute(_RISKS, {"the_site": tx.site_id, "the_resident": resident_id}).scalar() or ()
+
+    return not TWO_RISKS.isdisjoint(tx.batch.once(("risks", resident_id), read, kept=True))

@@ -8,18 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from alerts.routing.policies import FUNCTION_WORD, POLICIES_MAX, Known
 from alerts.schema.people import functions, homes, residents, staff, wards
 from alerts.schema.routing import policies
 
+_HERE = (
+    select(policies.c.value)
+    .where(
+        policies.c.site_id == bindparam("the_site"),
+        or_(policies.c.ward.is_(None), policies.c.ward == bindparam("the_ward")),
+    )
+    .limit(POLICIES_MAX)
+)
+
 
 def policies_for(conn: Connection, site_id: str, ward_id: str | None) -> list[dict[str, Any]]:
     """What may hold in a ward: its own and those of the whole site."""
-    here = policies.c.ward.is_(None) if ward_id is None else or_(policies.c.ward.is_(None), policies.c.ward == ward_id)
-    query = select(policies.c.value).where(policies.c.site_id == site_id, here).limit(POLICIES_MAX)
-    return [dict(value) for value in conn.execute(query).scalars()]
+    return [dict(value) for value in conn.execute(_HERE, {"the_site": site_id, "the_ward": ward_id}).scalars()]
 
 
 def policies_naming(conn: Connection, site_id: str, kind: str, item_id: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from alerts.access import audit
 from alerts.access.passwords import new_token, token_hash
@@ -88,30 +88,21 @@ def listed(conn: Connection, site_id: str) -> list[dict[str, Any]]:
 
 def of_functions(conn: Connection, site_id: str, ids: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     """The phones that ring for functions now: the one checked in with, else those registered for it."""
-    taken = {
-        row.phone_id: row.function_id
-        for row in conn.execute(
-            select(shifts.c.phone_id, shifts.c.function_id).where(
-                shifts.c.site_id == site_id, shifts.c.ended_ms.is_(None), shifts.c.phone_id.is_not(None)
-            )
-        )
-    }
-    wanted = or_(_p.function_id.in_(sorted(ids)), _p.id.in_(sorted(taken)))
-    query = select(phones).where(_p.site_id == site_id, _p.revoked_ms.is_(None), wanted).order_by(_p.id)
+    on_it = (shifts.c.site_id == _p.site_id) & (shifts.c.phone_id == _p.id) & shifts.c.ended_ms.is_(None)
+    query = (
+        select(phones, shifts.c.function_id.label("carried_by"))
+        .outerjoin(shifts, on_it)
+        .where(_p.site_id == site_id, _p.revoked_ms.is_(None))
+        .order_by(_p.id)
+    )
     carried: dict[str, list[dict[str, Any]]] = defaultdict(list)
     registered: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in conn.execute(query).mappings():
-        if row["id"] in taken:
-            carried[taken[row["id"]]].append(dict(row))
+        if row["carried_by"] is not None:
+            carried[row["carried_by"]].append(dict(row))
         elif row["function_id"] is not None:
             registered[row["function_id"]].append(dict(row))
     return {one: carried.get(one) or registered.get(one, []) for one in ids}
-
-
-def silent_functions(conn: Connection, site_id: str, ids: Collection[str], now_ms: int) -> frozenset[str]:
-    """Those of the functions whose phones have all been unheard for longer than their limits."""
-    found = of_functions(conn, site_id, ids)
-    return frozenset(one for one, rows in found.items() if rows and all(is_silent(row, now_ms) for row in rows))
 
 
 def is_silent(phone: dict[str, Any], now_ms: int) -> bool:

@@ -16,12 +16,12 @@ from alerts.handling import second_helper
 from alerts.handling.lifecycle import HANDED_OVER, HELD, NEW
 from alerts.incidents import incident_flow
 from alerts.routing import escalation
-from alerts.schema.alerts import alerts, incidents
+from alerts.schema.alerts import incidents
 from alerts.schema.people import functions, sessions, staff, users
 from alerts.schema.shifts import phones, rota
 from alerts.schema.shifts import shifts as rows
 from alerts.shifts import shift as shifts
-from alerts.shifts.duty import duty_of, known_function
+from alerts.shifts.duty import duty_now, known_function
 from alerts.shifts.shift import Planned, Shift, ShiftRefused
 from alerts.shifts.staff_access import end_of_day_ms, has_access, timezone_of
 from alerts.transaction import Row, Transaction
@@ -141,13 +141,11 @@ def _theirs(
 def _offer(tx: Transaction, incident: Row, function: escalation.Target, event: str, *, attended: bool) -> None:
     """A claim is offered to the function it was taken in, and rings until somebody accepts."""
     incident_id = str(incident["incident_id"])
-    duty = duty_of(tx.conn, tx.site_id, incident["home_id"], tx.now_ms)
+    duty = duty_now(tx, incident["home_id"])
     # whoever was on duty when it began may be at home: those of now are asked after the function
     chain = msgspec.to_builtins(msgspec.structs.replace(incident["chain"], functions=duty.functions))
     tx.set_incident(incident_id, handling=HANDED_OVER, handling_ms=tx.now_ms, handed_to=function.id, snapshot=chain)
-    tx.conn.execute(
-        update(alerts).where(alerts.c.incident_id == incident_id, alerts.c.open).values(handling=HANDED_OVER)
-    )
+    tx.set_open_alerts(incident_id, handling=HANDED_OVER)
     tx.line(incident, "offered", {"to": function.name, "from": incident["claimed_name"], "why": event})
     incident = tx.incident(incident_id)
     tx.send(incident, "hand_over", (function,), alert_id=_lead(tx, incident))

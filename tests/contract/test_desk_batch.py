@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
-from sqlalchemy import Connection, event, insert, select, update
+from sqlalchemy import Connection, event, func, insert, select, update
 
 from alerts.schema import people as schema_people
-from alerts.schema.alerts import alerts, changes, timeline
+from alerts.schema.alerts import alerts, changes, incidents, outbox, timeline
 from alerts.schema.quiet import outages
 from alerts.schema.tables import metadata
 from alerts.transaction import Transaction
-from rules.effects import Effect
-from tests.support.desk import NIGHT_MS, SITE, Duty, pressed, way_back, way_gone
+from rules.effects import Effect, Reason
+from tests.support.desk import (
+    NIGHT_MS,
+    SITE,
+    Duty,
+    as_floor,
+    cleared,
+    out_of_bed,
+    pressed,
+    updated,
+    way_back,
+    way_gone,
+)
+from tests.support.shift_people import planned
 
 HOMES = 40
 A_HOME = 8  # statements for a home more in an outage that is open
@@ -46,13 +59,69 @@ def test_a_batch_writes_the_same_rows_as_its_effects_one_by_one(tmp_path):
     assert _rows(together) == _rows(alone)
 
 
+def test_alarms_in_one_batch_are_as_one_by_one(tmp_path):
+    """What is new and changes in the same transaction is written as it is in the end: a press that is named, pressed
+    again, staff's or a test; a sensor's that rises, is over at once, or comes too often.
+    """
+    found = []
+    for name, size in (("together", 100), ("alone", 1)):
+        duty = _duty(tmp_path / name)
+        seen = []
+        for said in (_a_busy_minute(0), _a_busy_minute(20_000)):
+            duty.sends = False  # what waits for its turn may be replaced by what is newer
+            for first in range(0, len(said), size):
+                duty.apply(*said[first : first + size])
+            seen.append(_rows(duty))
+            duty.sends = True
+            duty.wait(20_000)
+        duty.act(_a_busy_minute(0)[0].alert_id, "claim")
+        duty.wait(10 * 60_000)
+        found.append([*seen, _rows(duty)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.expected_errors("an effect that no table can keep")
+def test_an_effect_that_breaks_writes_nothing_of_its_batch_twice(duty, error_logs):
+    """The others are done one by one, with the same rows as ever."""
+    good, bad = duty.press("e1"), duty.press("e2", subject="r2", resident="r2", trigger="t2")
+    broken = msgspec.structs.replace(bad, reason=Reason("x", {"at": object()}), alarm=False)
+    duty.apply(good, broken)
+    assert [line["rule"] for line in duty.alerts()] == ["R01"]
+    with duty.database.reader.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(outbox)).scalar_one() == 1
+        assert conn.execute(select(func.count()).select_from(incidents)).scalar_one() == 1
+    assert [line.split()[0] for line in error_logs] == ["effects_one_by_one", "effect_raised"]
+
+
+def test_a_batch_over_a_change_of_shift_rings_who_is_there_each_time(duty):
+    """Who is on duty is read once, and again from the minute in which the rota says otherwise."""
+    change_ms, end_ms = NIGHT_MS + 30_000, NIGHT_MS + 3_600_000
+    planned(duty, "s1", "natt-1", NIGHT_MS - 1, change_ms)
+    planned(duty, "s2", "natt-2", change_ms, end_ms)
+    times = (NIGHT_MS, change_ms - 1, change_ms, change_ms + 1, NIGHT_MS)
+    duty.apply(*(out_of_bed(str(n), at_ms, subject=f"p{n}", resident=f"p{n}") for n, at_ms in enumerate(times)))
+    with duty.database.reader.connect() as conn:
+        rung = conn.execute(select(outbox.c.target).order_by(outbox.c.id)).scalars().all()
+    assert rung == ["natt-1", "natt-1", "natt-2", "natt-2", "natt-1"]
+
+
+def test_an_effect_that_nobody_expected_is_done_once_too(duty):
+    """What the desk itself raises amid a batch was not asked for at its beginning."""
+    with duty.database.writer.begin() as conn:
+        tx = Transaction(conn, SITE, NIGHT_MS)
+        tx.batch.begin()
+        tx.batch.expect("home", [duty.press("e1")])
+        assert [tx.batch.first_time("desk", "x", NIGHT_MS) for _ in range(2)] == [True, False]
+
+
 def test_who_takes_the_connection_sees_all_that_waits(duty):
     """Code that knows nothing of batches reads and changes rows amid one as if there were none."""
     duty.apply(duty.press("e1"))
     with duty.database.writer.begin() as conn:
         tx = Transaction(conn, SITE, NIGHT_MS)
         press = duty.press("e2", subject="r2", resident="r2")
-        tx.batch.begin(SITE, "home", [press])
+        tx.batch.begin()
+        tx.batch.expect("home", [press])
         before = _alert_id(conn)
         row = tx.alert(before)
         assert row is not None
@@ -115,6 +184,29 @@ def _a_bad_night() -> list[list[Effect]]:
         [*again, *_gone(range(30, HOMES), NIGHT_MS + 40_000)],
         _back(range(HOMES), NIGHT_MS + 60_000),
     ]
+
+
+def _a_busy_minute(after_ms: int) -> list[Any]:
+    at_ms, said = NIGHT_MS + after_ms, []
+    for number in range(4):
+        who = {"home": f"x{number}", "subject": f"p{number}", "resident": f"p{number}", "trigger": f"t{number}"}
+        name = f"{number}-{after_ms}"
+        press = pressed(f"e{name}", at_ms, **who)
+        more = pressed(f"f{name}", at_ms + 10, **who, staff_alarm=number == 1, test=number == 2)
+        said += [as_floor(press), press, more, updated(press, at_ms + 20)]
+        del who["trigger"]
+        fall = out_of_bed(f"a{name}", at_ms + 30, **who, priority="P3", rule="R34", causes=())
+        bed = out_of_bed(f"b{name}", at_ms + 40, **who)
+        alone = out_of_bed(f"c{name}", at_ms + 50, **who | {"subject": f"y{name}", "resident": f"y{name}"})
+        said += [fall, bed, alone, updated(fall, at_ms + 60, priority="P1"), cleared(bed, at_ms + 70)]
+        rises = out_of_bed(f"d{name}", at_ms + 55, **who | {"subject": f"z{name}", "resident": f"z{name}"})
+        said += [rises, updated(rises, at_ms + 75, priority="P1")]
+        said += [cleared(alone, at_ms + 80), *(_card(f"{name}-{n}", at_ms + 90 + n) for n in range(3))]
+    return said
+
+
+def _card(episode: str, at_ms: int) -> Any:
+    return out_of_bed(episode, at_ms, subject="p9", resident="p9", home="x9", priority="P4", rule="R40")
 
 
 def _rows(duty: Duty) -> dict[str, list[str]]:
