@@ -11,6 +11,7 @@ import time
 from sqlalchemy import delete, insert, select
 
 from alerts.database import Database
+from alerts.database_postgres import AS_BYTES
 from alerts.schema.folds import bases
 
 KEPT = 2
@@ -45,6 +46,7 @@ class SqlSnapshots:
             .where(bases.c.engine == engine, bases.c.position <= not_after)
             .order_by(bases.c.position.desc())
             .limit(1)
+            .execution_options(**{AS_BYTES: True})
         )
         with self._database.reader.connect() as conn:
             found = conn.execute(query).first()

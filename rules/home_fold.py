@@ -35,7 +35,7 @@ from rules.instances import Instances, Witness
 from rules.local_time import zone
 from rules.outcomes import not_run, skipped
 from rules.situations import LEFT, tell_situations
-from rules.timers import Timers
+from rules.timers import First, Timers
 
 ENGINE = 8  # version of fold and kinds; part of a snapshot's name. Each reads the states of all from 6 on
 DAY_MS = 86_400_000
@@ -93,7 +93,7 @@ class HomeFold:
 
     def restore(self, state: bytes) -> None:
         """Take a snapshot of the same engine and go on from it. ValueError when it is damaged or another's."""
-        self.state, homes = decoded(state)
+        self.state, homes = decoded(state, self._awake_max)
         self._begin(homes)
 
     def rebuild(self) -> None:
@@ -133,31 +133,30 @@ class HomeFold:
             InForce(book), self._timers, self.state.site, self.lane, all_measures=self._all_measures
         )
         self._homes = Homes(self.state.homes, self._awake_max)
-        self._homes.fall_asleep(asleep or {})
+        self._timers.fill(self._homes.timers() if asleep is None else self._homes.take(asleep))
         self._unknown = len(self._homes)
         self._sweep_ms = self.state.swept_ms + DAY_MS
-        self._timers.fill(self._homes.timers())
 
     # -- timers ------------------------------------------------------------------------------------------------
 
     def _fire_due(self, until_ms: int) -> None:
         timers = self._timers
         while (found := timers.take(until_ms)) is not None:
-            due_ms, home_id, key = found
+            (due_ms, home_id, key), then_ms = found
             home = self._home(home_id, due_ms)
             if key == HOME_KEY:
                 self._look(home)
             else:
                 self._instances.fire(home, key)
             self._pass_on()
-            timers.put_back(home_id)
+            timers.look(home_id, then_ms)
         if until_ms >= self._sweep_ms or self._unknown > UNKNOWN_MAX + UNKNOWN_SLACK:
             self.state.swept_ms = until_ms - until_ms % DAY_MS
             self._sweep_ms = self.state.swept_ms + DAY_MS
             self._homes.forget_idle(until_ms, UNKNOWN_IDLE_MS, UNKNOWN_MAX)
             self._unknown = len(self._homes)
 
-    def _first_of(self, home_id: str) -> tuple[int, str] | None:
+    def _first_of(self, home_id: str) -> First | None:
         return None if (home := self._homes.get(home_id)) is None else first_timer(home)
 
     # -- events ------------------------------------------------------------------------------------------------

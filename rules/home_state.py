@@ -33,6 +33,8 @@ from rules.kinds.stock import StockState
 from rules.kinds.threshold import ThresholdState
 from rules.kinds.trend import TrendState
 from rules.kinds.zone import ZoneState
+from rules.timers import First
+from rules.watch import FOREVER_MS
 
 AnyState = (
     SignalState | DwellState | AbsenceState | DeadlineState | ThresholdState | CountState | DoseState | UnknownDoseState
@@ -92,19 +94,25 @@ def due_ms_of(instance: Instance) -> int | None:
     return due_ms
 
 
-def first_timer(home: Home) -> tuple[int, str] | None:
-    """(due, key) of the timer of a home that fires first: its own, or of one of its instances."""
-    due_ms = home.facts.look_ms
-    first = None if due_ms is None else (due_ms, HOME_KEY)
+def first_timer(home: Home) -> First | None:
+    """The timer of a home that fires first: its own (HOME_KEY), or of one of its instances."""
+    look_ms = home.facts.look_ms
+    first_ms, first = (FOREVER_MS, "") if look_ms is None else (look_ms, HOME_KEY)
+    then_ms = FOREVER_MS
     for key, instance in home.instances.items():
-        state = instance.state
-        if instance.growing is None and instance.hold_check_ms is None and instance.watch_check_ms is None:
-            due_ms = None if state is None else state.due_ms  # so nearly all are
-        else:
+        state, check_ms = instance.state, instance.watch_check_ms
+        due_ms = None if state is None else state.due_ms
+        if instance.growing is not None or instance.hold_check_ms is not None:
             due_ms = due_ms_of(instance)
-        if due_ms is not None and (first is None or due_ms < first[0] or (due_ms == first[0] and key < first[1])):
-            first = (due_ms, key)
-    return first
+        elif check_ms is not None and (due_ms is None or check_ms < due_ms):
+            due_ms = check_ms
+        if due_ms is None or due_ms > then_ms:
+            continue
+        if due_ms < first_ms or (due_ms == first_ms and key < first):
+            first_ms, first, then_ms = due_ms, key, first_ms
+        else:
+            then_ms = due_ms
+    return None if first_ms == FOREVER_MS else (first_ms, first, None if then_ms == FOREVER_MS else then_ms)
 
 
 def kept(state: State | None) -> AnyState | None:

@@ -16,7 +16,7 @@ import msgspec
 from rules.home_state import UNKNOWN_HOME, FoldState, Home, first_timer
 
 AWAKE_MAX = 150_000  # homes; with sensors each takes some 60 kB while it is awake
-WOKEN_AT_ONCE = 1_000  # so many are woken by a restart itself
+WOKEN_BYTES = 16_000_000  # of a snapshot: in a smaller one all are woken by the restart itself
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 _decoder = msgspec.msgpack.Decoder(Home)
 
@@ -40,6 +40,7 @@ _HEAD_ALONE = b"\x93"  # msgpack for a list of three
 _SIZES = {0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9, 0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9}
 """Bytes of a number in msgpack by its first byte; of a small one, of none and of a flag it is one."""
 _saved = msgspec.msgpack.Decoder(Saved)
+_states = msgspec.msgpack.Decoder(FoldState)
 
 
 class Homes:
@@ -75,15 +76,11 @@ class Homes:
         return sorted([*self.awake, *self._asleep])
 
     def timers(self) -> Iterator[tuple[int, str]]:
-        """(due, home) of the first timer of each home that has one."""
+        """The same of those that are awake."""
         for name, home in self.awake.items():
             first = first_timer(home)
             if first is not None:
                 yield first[0], name
-        for name, state in self._asleep.items():
-            due_ms = head_of(state).due_ms
-            if due_ms is not None:
-                yield due_ms, name
 
     def set_aside(self) -> list[dict[str, str]]:
         """Instances in quarantine, in order: {"rule", "subject"}. Their homes do not sleep."""
@@ -116,14 +113,21 @@ class Homes:
         fields = {name: getattr(state, name) for name in state.__struct_fields__ if name != "homes"}
         return _encoder.encode(Saved(homes=homes, **fields))
 
-    def fall_asleep(self, homes: dict[str, msgspec.Raw]) -> None:
-        """The homes of a snapshot; a few are woken at once, and all that have something set aside."""
-        for name, raw in homes.items():
-            known = bytes(raw)  # a copy, so that the whole of the snapshot need not be kept
-            if len(homes) <= min(WOKEN_AT_ONCE, self._awake_max) or head_of(known).aside:
-                self.awake[name] = _decoder.decode(known)
-            else:
-                self._asleep[name] = known
+    def take(self, asleep: dict[str, msgspec.Raw]) -> Iterator[tuple[int, str]]:
+        """Homes of a snapshot, those awake in it and others; who has something set aside is woken.
+
+        Gives (due, home) of the first timer of each that has one, as it was written.
+        """
+        for name, home in self.awake.items():
+            if home.due_ms is not None:
+                yield home.due_ms, name
+        for name, raw in asleep.items():
+            self._asleep[name] = known = bytes(raw)  # a copy, so that the whole of the snapshot need not be kept
+            head = head_of(known)
+            if head.due_ms is not None:
+                yield head.due_ms, name
+            if head.aside:
+                self.get(name)
 
     def _rest(self, but: str) -> None:
         quiet = sorted((home.now_ms, name) for name, home in self.awake.items() if name != but)
@@ -142,8 +146,12 @@ class Homes:
         return Head(home.now_ms, None if first is None else first[0], False)
 
 
-def decoded(state: bytes) -> tuple[FoldState, dict[str, msgspec.Raw]]:
-    """A snapshot: the state without its homes, and these. ValueError when it is damaged or another's."""
+def decoded(state: bytes, awake_max: int) -> tuple[FoldState, dict[str, msgspec.Raw]]:
+    """A snapshot, and those of its homes that sleep: all or none. ValueError when it is damaged or another's."""
+    if len(state) <= WOKEN_BYTES:
+        whole = _states.decode(state)
+        if len(whole.homes) <= awake_max:
+            return whole, {}
     saved = _saved.decode(state)
     fields = {name: getattr(saved, name) for name in saved.__struct_fields__ if name != "homes"}
     return FoldState(**fields), saved.homes

@@ -34,7 +34,7 @@ GRACE_MS = 500  # a timer that is due waits so long for a row that carries time 
 ASK_AGAIN_S = 10.0  # a clock record that has not come round by then was lost
 DECISIONS_KEPT = 1_000
 # A take-over folds again half of the rows between two snapshots, of every partition at once, and wakes their homes.
-SNAPSHOT_ROWS_MIN, SNAPSHOT_BYTES_A_ROW = 1_000, 4_000
+SNAPSHOT_ROWS_MIN, SNAPSHOT_BYTES_A_ROW = 1_000, 6_000
 
 log = structlog.get_logger()
 

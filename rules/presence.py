@@ -101,8 +101,8 @@ def is_news(facts: Facts, event: Event) -> bool:
 
 def proven(recent: Recent, at_ms: int, sensor: str, within_ms: int = PROOF_MS) -> bool:
     """Whether a pulse is somebody and no draught: another sensor near it in time, or the third of one."""
-    near = [one for one in recent if abs(one[0] - at_ms) <= within_ms]
-    return any(one[1] != sensor for one in near) or len(near) >= PROOF_PULSES - 1
+    near = [other for seen_ms, other in recent if abs(seen_ms - at_ms) <= within_ms]
+    return len(near) >= PROOF_PULSES - 1 or near.count(sensor) < len(near)
 
 
 def noted(recent: Recent, at_ms: int, sensor: str, within_ms: int = PROOF_MS) -> Recent:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable
 
 Entry = tuple[int, str, str]
 """Due, home, instance: they fire in this order."""
+First = tuple[int, str, int | None]
+"""Of one home: due and instance of the timer that fires first, due of the next one."""
 
 
 class Timers:
-    """`first_of(home)` gives the true first timer of a home, (due, instance); None when it has none or is gone."""
+    """`first_of(home)` gives the true first timer of a home; None when it has none or is gone."""
 
-    def __init__(self, first_of: Callable[[str], tuple[int, str] | None]) -> None:
+    def __init__(self, first_of: Callable[[str], First | None]) -> None:
         self._first_of = first_of
         self._heap: list[tuple[int, str]] = []
         self._entries: dict[str, int] = {}  # the entry of the heap that counts
@@ -47,13 +49,25 @@ class Timers:
 
     def first(self, until_ms: int | None = None) -> Entry | None:
         """The next timer to fire, by its true time; None when there is none (up to `until_ms`, if given)."""
+        found = self._up(until_ms)
+        return None if found is None else found[0]
+
+    def take(self, until_ms: int) -> tuple[Entry, int | None] | None:
+        """The same, taken out, and when the next one of its home is due: `look` at that once it has fired."""
+        found = self._up(until_ms)
+        if found is not None:
+            del self._entries[found[0][1]]
+            heapq.heappop(self._heap)
+        return found
+
+    def _up(self, until_ms: int | None) -> tuple[Entry, int | None] | None:
         heap = self._heap
         while heap and (until_ms is None or heap[0][0] <= until_ms):
             due_ms, home = heap[0]
             if self._entries.get(home) == due_ms:
                 true = self._first_of(home)
                 if true is not None and true[0] == due_ms:
-                    return due_ms, home, true[1]
+                    return (due_ms, home, true[1]), true[2]
                 del self._entries[home]
                 heapq.heappop(heap)
                 if true is not None:
@@ -62,20 +76,6 @@ class Timers:
                 heapq.heappop(heap)  # replaced by an earlier one
             heap = self._heap
         return None
-
-    def take(self, until_ms: int) -> Entry | None:
-        """The same, taken out. Its home must be given to `put_back` once it has fired, for its other timers."""
-        found = self.first(until_ms)
-        if found is not None:
-            del self._entries[found[1]]
-            heapq.heappop(self._heap)
-        return found
-
-    def put_back(self, home: str) -> None:
-        """A timer of this home has fired: from now on the next one counts."""
-        true = self._first_of(home)
-        if true is not None:
-            self.look(home, true[0])
 
     @property
     def size(self) -> int:

@@ -5,7 +5,8 @@ The theory stands in `deadline.py`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+import functools
+from datetime import date, timedelta
 
 import msgspec
 
@@ -63,24 +64,37 @@ def next_occurrence(
     """The first new occurrence whose limit is still to come, and which the watch has seen from its beginning."""
     values, zone = context.values, context.facts.timezone
     today = local_date(context.now_ms, zone)
-    before_ms = NEVER_MS  # the limit of the occurrence before it
-    between_days = 7 if values.days else 1  # the most that lie between two of them
-    for offset in range(-(values.grace_ms // DAY_MS + 2 + between_days), DAYS_AHEAD):
-        day = today + timedelta(days=offset)
-        if values.days and WEEKDAYS[day.weekday()] not in values.days:
-            continue
-        for minutes in sorted(values.by):
-            at_ms = instant_ms(day, minutes, zone)
-            limit_ms = at_ms + values.grace_ms
-            from_ms = before_ms
-            if values.counts_from is not None:
-                first = day if values.counts_from < minutes else day - timedelta(days=1)
-                from_ms = max(from_ms, instant_ms(first, values.counts_from, zone))
-            key = f"{day}/{minutes // 60:02d}:{minutes % 60:02d}"
-            if limit_ms > context.now_ms and from_ms >= begun_ms and key not in known:
-                return key, Occurrence("waiting", at_ms, limit_ms, limit_ms, from_ms=from_ms)
-            before_ms = limit_ms
+    for key, at_ms, limit_ms, from_ms in _around(
+        today, values.by, values.days, values.counts_from, values.grace_ms, zone
+    ):
+        if limit_ms > context.now_ms and from_ms >= begun_ms and key not in known:
+            return key, Occurrence("waiting", at_ms, limit_ms, limit_ms, from_ms=from_ms)
     return None
+
+
+@functools.lru_cache(maxsize=1_024)
+def _around(
+    today: date, by: Times, days: Days, counts_from: TimeOfDay | None, grace_ms: int, zone: str
+) -> list[tuple[str, int, int, int]]:
+    """(key, time, limit, since when what happens counts) of those whose limit may be to come: of a day all homes of a
+    rule have the same.
+    """
+    found: list[tuple[str, int, int, int]] = []
+    before_ms = NEVER_MS  # the limit of the occurrence before it
+    between_days = 7 if days else 1  # the most that lie between two of them
+    for offset in range(-(grace_ms // DAY_MS + 2 + between_days), DAYS_AHEAD):
+        day = today + timedelta(days=offset)
+        if days and WEEKDAYS[day.weekday()] not in days:
+            continue
+        for minutes in sorted(by):
+            at_ms = instant_ms(day, minutes, zone)
+            from_ms = before_ms
+            if counts_from is not None:
+                first = day if counts_from < minutes else day - timedelta(days=1)
+                from_ms = max(from_ms, instant_ms(first, counts_from, zone))
+            before_ms = at_ms + grace_ms
+            found.append((f"{day}/{minutes // 60:02d}:{minutes % 60:02d}", at_ms, before_ms, from_ms))
+    return found
 
 
 def anybody_is_missed(state: DeadlineState, context: Context[DeadlineValues]) -> bool:

@@ -38,6 +38,21 @@ def test_a_timer_wakes_its_home() -> None:
     assert effect_bytes(fold.apply(story.inputs[-1])) == effect_bytes(told) != effect_bytes([])
 
 
+@pytest.mark.parametrize("awake_max", [0, 10])
+def test_a_restart_fires_no_timer_late(awake_max: int) -> None:
+    """An input at the very time of the first timer fires it, though the restart took that time as it was written."""
+    story = HomeStory()
+    story.event("bed.occupied", story.at("23:00"))
+    story.event("bed.left", story.at("02:00", 1))
+    fold = HomeFold(BOOK, "solbakken", awake_max=awake_max)
+    fold.restore(story.fold.snapshot())
+    assert len(fold.state.homes) == min(awake_max, 1)
+    due_ms = story.fold.next_due_ms()
+    assert due_ms is not None
+    told = story.until(due_ms)
+    assert effect_bytes(fold.apply(story.inputs[-1])) == effect_bytes(told) != effect_bytes([])
+
+
 def test_those_that_were_quiet_for_longest_sleep() -> None:
     """With room for two of four homes the last two are awake, and the snapshot has all of them as ever."""
     story = HomeStory()

@@ -13,7 +13,6 @@ from rules.conditions import asks_circumstances, event_meets
 from rules.facts import Device, Facts, Resident
 from rules.in_force import ROLES, InForce
 from rules.kinds.dwell_state import DwellState
-from rules.timers import Timers
 from tests.support.home_story import BOOK, HomeStory
 
 FACTS = Facts("h1", residents={"r1": Resident("r1")}, devices={"d1": Device("d1", "bed")})
@@ -54,23 +53,6 @@ def conditions(rule: Rule) -> list[tuple[str, Match]]:
 def _plain(match: Match) -> bool:
     """Whether a condition asks for nothing but the event."""
     return not asks_circumstances(match) and match.model_in is None and match.goes_to_person is None
-
-
-def test_timers_of_a_restart_fire_in_order() -> None:
-    """All timers at once give the same order as one by one, and one that has moved is not fired early."""
-    due = {("h1", "b"): 5, ("h1", "a"): 5, ("h0", "z"): 9}
-    timers = Timers(
-        lambda home: min(((at_ms, key) for (name, key), at_ms in due.items() if name == home), default=None)
-    )
-    timers.fill([(5, "h1"), (9, "h0")])
-    due["h1", "a"] = 7
-    assert not timers.may_fire(4)
-    fired = []
-    while (found := timers.take(10)) is not None:
-        fired.append(found)
-        del due[found[1], found[2]]
-        timers.put_back(found[1])
-    assert fired == [(5, "h1", "b"), (7, "h1", "a"), (9, "h0", "z")]
 
 
 def test_a_restart_knows_which_event_began_the_state() -> None:
