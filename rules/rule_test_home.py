@@ -42,14 +42,14 @@ def _over(book: Book, layers: tuple[Layer, ...], off: tuple[str, ...]) -> Book:
     return check_book(with_versions(msgspec.structs.replace(book, layers=(*book.layers, *layers), off=both)))
 
 
-def inputs_of(case: Case, book: Book) -> list[Input]:
+def inputs_of(case: Case, book: Book, home: str = HOME) -> list[Input]:
     """Settings as of the first line, then the steps, then time until the end. `book`: the one the case begins with."""
-    return _Home(case, book).tell()
+    return _Home(case, book, home).tell()
 
 
 class _Home:
-    def __init__(self, case: Case, book: Book) -> None:
-        self._case, self._site, self._book = case, case.site, book
+    def __init__(self, case: Case, book: Book, home: str) -> None:
+        self._case, self._site, self._book, self._id = case, case.site, book, home
         self._versions: dict[str, int] = {}
         self._inputs: list[Input] = []
         self._said: Settings = {}
@@ -67,15 +67,15 @@ class _Home:
     def _begin(self, at_ms: int) -> None:
         site = self._site
         self._set("site", SITE_ID, {"timezone": site.timezone}, at_ms)
-        self._set("home", HOME, {"ward": site.ward, "kind": site.kind}, at_ms)
+        self._set("home", self._id, {"ward": site.ward, "kind": site.kind}, at_ms)
         for gateway in site.gateways:
-            self._set("gateway", gateway, {"home": HOME}, at_ms)
+            self._set("gateway", gateway, {"home": self._id}, at_ms)
         for person in site.residents:
-            value = {"home": HOME, "risks": list(person.risks), "critical": person.critical}
+            value = {"home": self._id, "risks": list(person.risks), "critical": person.critical}
             self._set("resident", person.id, value, at_ms)
         named = [step.device for step in self._case.steps if step.device is not None]
         for device in {device.id: device for device in (*site.devices, *named)}.values():
-            self._set("device", device.id, _device(device), at_ms)
+            self._set("device", device.id, _device(device, self._id), at_ms)
         for measure in self._measures():
             value = {"resident": measure.resident, "service": measure.service, "from": measure.from_ or "2020-01-01",
                      "until": measure.until}  # fmt: skip
@@ -107,7 +107,7 @@ class _Home:
         self._versions[setting_id] = self._versions.get(setting_id, 0) + 1
         plain = None if value is None else {name: _plain(item) for name, item in value.items() if item is not None}
         setting = Setting(setting_id, self._versions[setting_id], kind, plain)
-        self._inputs.append(Input(SETTING, at_ms, "" if kind in SITE_WIDE else HOME, setting=setting))
+        self._inputs.append(Input(SETTING, at_ms, "" if kind in SITE_WIDE else self._id, setting=setting))
 
     # -- steps -------------------------------------------------------------------------------------------------
 
@@ -157,8 +157,9 @@ class _Home:
         self._fact("feed.settled", {"from_ms": step.heard_ms, "to_ms": step.heard_ms}, step.heard_ms)
 
     def _fact(self, type_: str, content: dict[str, str | int | float | bool | None], at_ms: int) -> None:
-        event = Event(name_uuid(type_, at_ms), type_, SITE_ID, "service", HOME, HOME, at_ms, at_ms, content=content)
-        self._inputs.append(Input(EVENT, at_ms, HOME, event, derived=True))
+        home = self._id
+        event = Event(name_uuid(type_, at_ms), type_, SITE_ID, "service", home, home, at_ms, at_ms, content=content)
+        self._inputs.append(Input(EVENT, at_ms, home, event, derived=True))
 
     def _event(self, step: Step) -> None:
         device, notes = step.device, step.notes
@@ -167,7 +168,7 @@ class _Home:
         derived = step.verb != "event"
         if derived:
             observed_ms, effective_ms, doubt = None, step.since_ms or step.at_ms, None
-        home, subject, address = HOME, *_speaker(step)
+        home, subject, address = self._id, *_speaker(step, self._id)
         if UNASSIGNED in notes:
             home = f"address:{address}"
         resident = None if device is None or device.resident == NOBODY else device.resident
@@ -207,18 +208,18 @@ def _quality(step: Step, doubt: str | None) -> tuple[str, ...]:
     return tuple(word for word, holds in words if holds)
 
 
-def _speaker(step: Step) -> tuple[str, str]:
+def _speaker(step: Step, home: str) -> tuple[str, str]:
     """(subject where there is no resident, address)."""
     device = step.device
     if device is not None:
         return device.id, f"vardevakt:{device.gateway}/{device.id}"
     if step.gateway is not None:
         return step.gateway, f"vardevakt:{step.gateway}"
-    return (step.address, step.address) if step.address else (HOME, f"home:{HOME}")
+    return (step.address, step.address) if step.address else (home, f"home:{home}")
 
 
-def _device(device: Device) -> dict[str, object]:
-    where = {"home": HOME} if device.resident == NOBODY else {"resident": device.resident}
+def _device(device: Device, home: str) -> dict[str, object]:
+    where = {"home": home} if device.resident == NOBODY else {"resident": device.resident}
     return {**where, "role": device.role, "room": device.room, "gateway": device.gateway, "model": device.model}
 
 

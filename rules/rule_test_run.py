@@ -54,7 +54,11 @@ def run(case: Case, book: Book) -> list[Effect]:
 
 def judge(case: Case, book: Book) -> Judged:
     """Run a case and say what differs."""
-    effects = run(case, book)
+    return judged(case, run(case, book))
+
+
+def judged(case: Case, effects: list[Effect]) -> Judged:
+    """What differs in the effects of a case, whoever has run it."""
     problems: list[Problem] = []
     met: list[tuple[int, str]] = []
     left = [came for came in alerts_of(effects) if not case.judged or came.raised.rule in case.judged]

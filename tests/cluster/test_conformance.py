@@ -11,14 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.database import Database, migrate, open_database
+from alerts.database import migrate, open_database
 from alerts.desk import Desk
-from alerts.reads import queries
 from alerts.site import importer as site_import
 from alerts.site.file import loads
 from alerts.site.items import SiteFile, settings_of
 from alerts.site.settings_store import SettingsStore
-from api.replay import contract_line
 from api.running.rule_book import BOOK_ID
 from ingest.client_kafka import KafkaClient
 from ingest.client_kafka import Message as Row
@@ -26,7 +24,6 @@ from ingest.codecs import default_codecs
 from ingest.record import CLOCK, SETTING, RawRecord, Setting
 from ingest.source_fold import SourceFold
 from ingest.topics import RAW, Placement, clock_record, encode_raw
-from ingest.wire_time import rfc3339_ms
 from rules.book import Book
 from rules.floor import Floor
 from rules.home_fold import HomeFold
@@ -40,6 +37,7 @@ from simulators.ward import SITE_ID
 from tests.support.cluster import Cluster
 from tests.support.odd_service import odd_command
 from tests.support.postgres import Postgres
+from tests.support.same_alerts import alert_differences, instant, shown
 from tests.support.simulated import BOOK, oslo
 from tests.support.town import wire_time
 
@@ -152,32 +150,6 @@ def write(cluster: Cluster, records: list[RawRecord]) -> None:
     client.close()
 
 
-def shown(desk: Database, until_ms: int) -> dict[str, dict[str, Any]]:
-    """Alerts by id as contracts §4 has them, those of before that time. Floor and homes are two lanes: in what order
-    they say more about one alert is nobody's promise.
-    """
-    found = [one for one in queries.every_alert(desk) if instant(one["opened_at"]) < until_ms]
-    for one in found:
-        one["causes"][1:] = sorted(one["causes"][1:], key=lambda cause: str(cause["event_id"]))
-    return {one["alert_id"]: contract_line(one) for one in found}
-
-
-def differences(one: dict[str, dict[str, Any]], many: dict[str, dict[str, Any]]) -> list[str]:
-    """In words: alerts that only one of them has, and fields that differ."""
-    found = [f"only on one machine: {one[key]}" for key in one.keys() - many.keys()]
-    found += [f"only on many: {many[key]}" for key in many.keys() - one.keys()]
-    for key in one.keys() & many.keys():
-        fields = [name for name in one[key] if one[key][name] != many[key].get(name)]
-        found += [f"{key} {one[key]['rule']} {name}: {one[key][name]!r}, {many[key].get(name)!r}" for name in fields]
-    return found
-
-
-def instant(text: str) -> int:
-    found = rfc3339_ms(text)
-    assert found is not None, text
-    return found
-
-
 @pytest.mark.parametrize("until", ["2026-11-23T19:20:00Z", "2026-11-23T20:06:00Z"])
 def test_the_same_recording_gives_the_same_alerts_on_one_machine_and_on_many(cluster, tmp_path, until):
     """Alert by alert and field by field, whatever partition, worker and database it went through."""
@@ -195,5 +167,5 @@ def test_the_same_recording_gives_the_same_alerts_on_one_machine_and_on_many(clu
     database.close()
     assert len(one) > 20, "a ward's hours have alerts"
     assert len({alert["rule"] for alert in one.values()}) > 4, "of many rules"
-    assert "\n".join(differences(one, many)) == ""
+    assert "\n".join(alert_differences(one, many)) == ""
     assert cluster.errors() == []

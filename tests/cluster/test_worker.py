@@ -10,13 +10,13 @@ import pytest
 
 from ingest.client_kafka import Message
 from ingest.record import Input
-from ingest.topics import ALARMS, INPUTS
+from ingest.topics import INPUTS
 from rules.effects import LIVE
 from rules.state_moves import FLOOR
 from tests.support.effect_store import EffectStore
 from tests.support.waiting import wait_until
 from tests.support.ward_inputs import embedded, ward_inputs
-from tests.support.worker_process import Logs, WorkerProcess
+from tests.support.worker_process import Logs, WorkerProcess, wait_folded
 
 PARTITIONS = 8
 ALL = list(range(PARTITIONS))
@@ -37,17 +37,6 @@ def thirds() -> tuple[Sequence[Input], Sequence[Input], Sequence[Input]]:
     inputs = ward_inputs()
     cut, later = len(inputs) // 3, 2 * len(inputs) // 3
     return inputs[:cut], inputs[cut:later], inputs[later:]
-
-
-def wait_folded(logs: Logs, store: EffectStore, lane: str = LIVE) -> None:
-    """Until every row of the lane's log stands behind `applied`."""
-    log = {LIVE: INPUTS, FLOOR: ALARMS}[lane]
-
-    def done() -> bool:
-        applied = logs.positions(store, lane)
-        return all(applied.get(one, 0) >= end for one, end in logs.ends(log).items())
-
-    wait_until(done, f"the end of {log}: {logs.positions(store, lane)} of {logs.ends(log)}", WAIT_S, 0.1)
 
 
 def test_one_worker_says_what_one_machine_says(

@@ -17,6 +17,7 @@ import msgspec
 from rules.effects import Effect, Fenced
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(Effect).decode
 TABLES = """
     CREATE TABLE IF NOT EXISTS positions (
         lane TEXT, partition INTEGER, position INTEGER, PRIMARY KEY (lane, partition));
@@ -66,6 +67,13 @@ class EffectStore:
         with self._open() as connection:
             rows = connection.execute("SELECT DISTINCT body FROM effects WHERE lane = ?", (lane,)).fetchall()
         return sorted(body for (body,) in rows)
+
+    def told(self, lane: str) -> list[Effect]:
+        """Every effect of a lane as it came, partition by partition."""
+        with self._open() as connection:
+            query = "SELECT body FROM effects WHERE lane = ? ORDER BY partition, n"
+            rows = connection.execute(query, (lane,)).fetchall()
+        return [_decode(body) for (body,) in rows]
 
     def count(self, lane: str) -> int:
         """Effects as they came, those that came twice counted twice."""

@@ -18,8 +18,11 @@ from ingest.client_kafka import KafkaClient, Message
 from ingest.record import Input, RawRecord
 from ingest.topics import ALARMS, INPUTS, RAW, Layout, Origin, Placement, encode_input, encode_raw
 from ingest.topics_kafka import create_topics
+from rules.effects import LIVE
 from rules.generation import Desk, GenerationDesk
+from rules.lanes import LOG_OF
 from tests.support.servers import ROOT, python_environment
+from tests.support.waiting import wait_until
 
 START_S = 60.0
 _generations = itertools.count(1)
@@ -34,12 +37,14 @@ class Logs:
         self.reader, self._written = self.client.reader(), 0
         create_topics(self.client, self.layout, replicas=1, keep_days=0)  # rows of a recording are old
 
-    def write(self, inputs: Sequence[Input]) -> None:
-        """Inputs as one source fold would write them (raw partition 0); those of everybody in every partition."""
+    def write(self, inputs: Sequence[Input], only: int | None = None) -> None:
+        """Inputs as one source fold would write them (raw partition 0); those of everybody in every partition, or in
+        that one only.
+        """
         rows = []
+        everywhere = range(self.layout.partitions) if only is None else (only,)
         for one in inputs:
             self._written += 1
-            everywhere = range(self.layout.partitions)
             for partition in [self.layout.partition_of(one.home)] if one.home else everywhere:
                 value = encode_input(self.layout.site, one, Origin(0, self._written, 0))
                 rows.append(Message(self.layout.topic(INPUTS), partition, one.home.encode(), value, one.received_at_ms))
@@ -71,6 +76,17 @@ class Logs:
     def _send(self, rows: Sequence[Message]) -> None:
         for start in range(0, len(rows), 5_000):
             self.client.call(self.client.produce(rows[start : start + 5_000]))
+
+
+def wait_folded(logs: Logs, store: Desk, lane: str = LIVE, timeout_s: float = 60.0) -> None:
+    """Until every row of the lane's log stands behind `applied`."""
+    log = LOG_OF[lane]
+
+    def done() -> bool:
+        applied = logs.positions(store, lane)
+        return all(applied.get(one, 0) >= end for one, end in logs.ends(log).items())
+
+    wait_until(done, f"the end of {log}: {logs.positions(store, lane)} of {logs.ends(log)}", timeout_s, 0.1)
 
 
 class WorkerProcess:
