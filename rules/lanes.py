@@ -43,6 +43,7 @@ SOURCE = "source"
 _PIECES = b"moved:"  # how a snapshot begins that was taken while a state of the generation before arrived
 RAW_A_TRANSACTION = 500  # rows of RAW whose results are written in one go: an alarm waits for no more of them
 HOMES_A_TRANSACTION = 5  # effects: an alarm of the floor waits for a turn of the homes, 25 to 80 ms for each new alert
+HOMES_REST_S = 0.1  # a step costs the same for one row as for fifty, and nobody waits: alarms are the floor's
 FLUSH_S, SOURCE_FLUSH_S = 5.0, 0.5  # the longest that a position stays behind; the horizon counts from the source's
 LOG_OF = {SOURCE: RAW, LIVE: INPUTS, FLOOR: ALARMS}
 Said = tuple[RawRecord, Folded]
@@ -94,13 +95,14 @@ class Lane(msgspec.Struct, frozen=True):
     waits_for_source: bool = False  # its clock must not overtake what the source lane has not read yet
     say: Callable[[int, Sequence[Any]], None] | None = None  # writes what is said of a partition without its position
     flush_s: float = FLUSH_S
+    rest_s: float = 0.0  # after a poll that brought little, so that the next brings more
 
 
 class Kept(msgspec.Struct, array_like=True):
     """A snapshot of a fold of inputs, and the newest origins that are in it."""
 
     origins: list[Origin]
-    fold: bytes
+    fold: memoryview  # megabytes: read where they stand
     skipped: int
     arriving: dict[str, bytes] = {}  # parts of a state of the generation before, until all are there
     now_ms: int = 0
@@ -134,12 +136,13 @@ class InputRows:
 
     def snapshot(self) -> bytes:
         newest = [origin for _, origin in sorted(self.origins.newest.items())]
-        return msgspec.msgpack.encode(Kept(newest, self.fold.snapshot(), self._skipped, self._arriving, self._now_ms))
+        fold = memoryview(self.fold.snapshot())
+        return msgspec.msgpack.encode(Kept(newest, fold, self._skipped, self._arriving, self._now_ms))
 
     def restore(self, state: bytes) -> None:
         """ValueError when it is damaged or another's."""
         kept = _kept.decode(state)
-        self.fold.restore(kept.fold)
+        self.fold.restore(kept.fold)  # type: ignore[arg-type]  # whoever decodes bytes decodes a view of them
         self.origins = Origins({origin.partition: origin for origin in kept.origins})
         self._skipped, self._arriving, self._now_ms = kept.skipped, kept.arriving, kept.now_ms
 
@@ -167,7 +170,7 @@ class InputRows:
 
 def fold_bytes(state: bytes) -> bytes:
     """Of a snapshot of InputRows the fold's own."""
-    return _kept.decode(state).fold
+    return bytes(_kept.decode(state).fold)
 
 
 class RawRows:
@@ -270,7 +273,7 @@ def home_lane(layout: Layout, engine: str, sink: Sink[Effect]) -> Lane:
     site, generation = layout.site, layout.generation
     return Lane(
         LIVE, layout.topic(INPUTS), engine, lambda p: InputRows(LIVE, p, HomeFold(Book(()), site), generation), sink,
-        HOMES_A_TRANSACTION, waits_for_source=True,
+        HOMES_A_TRANSACTION, waits_for_source=True, rest_s=HOMES_REST_S,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from rules.partitions import Ahead, Away, Misplaced, Partitions
 SESSION_S, HEARTBEAT_S = 6.0, 1.5  # a worker that is gone is missed after a session
 FETCH_BYTES = 128 * 1024  # of one partition at a time: an alarm waits behind so much of each other one's backlog
 ROWS = 2_000
+FEW = 500  # rows: a poll that brought so many has more behind it
 STEPS_AT_ONCE = 4  # a step waits for Kafka or the database most of its time: one at a time, 0.6 s for 16 partitions
 TICK_S = 0.25
 POLL_S = 0.5
@@ -111,7 +112,8 @@ class Consumer(driver.Consumer):
                     if active is not None and TP(tp.topic, tp.partition) in active
                 )
                 await asyncio.gather(*given)
-            await asyncio.sleep(0)
+            few = sum(len(rows) for rows in (records or {}).values()) < FEW
+            await asyncio.sleep(self.owner.lane.rest_s if few else 0)
 
     async def _give(self, partition: int, rows: Sequence[Stored], taken: int, generation: int) -> None:
         """Hand over a batch, step by step; a rebalance that begins meanwhile ends it."""

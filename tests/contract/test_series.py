@@ -86,7 +86,7 @@ def test_the_follower_outlives_a_fault(journal, series, monkeypatch):
 
 def test_upkeep_that_is_not_done_goes_on_at_once(journal, series, monkeypatch):
     """What is left of it does not wait for the next minute, and rows that came meanwhile do not wait for it."""
-    monkeypatch.setattr("ingest.series_follower.IDLE_S", 0.01)
+    monkeypatch.setattr("ingest.series_follower.REST_S", 0.01)
     stood: list[int] = []
 
     def upkeep():
