@@ -1,4 +1,5 @@
-"""Kafka's client (aiokafka) behind plain calls: the one edge that names it. A thread of its own runs its event loop.
+"""Kafka's client (aiokafka) behind plain calls, with `reader_kafka.py` the one edge that names it. A thread of its own
+runs its event loop.
 
 Used by any thread; nothing here knows what a record means. Offsets are Kafka's, from 0. What goes wrong is a
 JournalError that says with which server. Its own logging is silenced: it cries once a second while a broker is away,
@@ -17,18 +18,17 @@ from concurrent.futures import TimeoutError as Late
 from typing import Any, TypeVar
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from ingest.journal import JournalError
 from ingest.kafka_access import KafkaAccess, access
+from ingest.reader_kafka import FETCH_BYTES, Reader
 
 REQUEST_MS = 10_000
 RECORD_BYTES = 4 * 1024 * 1024
-FETCH_BYTES = 8 * 1024 * 1024
-POLL_MS = 200
 _T = TypeVar("_T")
 
 
@@ -48,17 +48,6 @@ class Ack(msgspec.Struct, frozen=True, gc=False):
 
     offset: int
     at_ms: int
-
-
-class Fetched(msgspec.Struct, frozen=True, gc=False):
-    """One record as it was read."""
-
-    partition: int
-    offset: int
-    at_ms: int
-    key: bytes | None
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -138,7 +127,8 @@ class KafkaClient:
 
     def reader(self, fetch_bytes: int = FETCH_BYTES) -> Reader:
         """One more consumer, for one thread at a time; closed with the client. `fetch_bytes`: about so much at once."""
-        reader = Reader(self, fetch_bytes)
+        options = {**self._access, "request_timeout_ms": REQUEST_MS}
+        reader = Reader(self.call, self._starting, options, fetch_bytes)
         self._readers.append(reader)
         return reader
 
@@ -177,82 +167,6 @@ class KafkaClient:
             await self._producer.stop()
 
 
-class Reader:
-    """Reads partitions from where it is told; commits nothing, belongs to no group. Callable from any thread."""
-
-    def __init__(self, client: KafkaClient, fetch_bytes: int = FETCH_BYTES) -> None:
-        self._client, self._fetch_bytes = client, fetch_bytes
-        self._consumer: AIOKafkaConsumer | None = None
-        self._busy = asyncio.Lock()
-        self._at: tuple[TopicPartition, int] | None = None
-
-    def read(self, topic: str, partition: int, offset: int, limit: int, until: int | None = None) -> list[Fetched]:
-        """Records from `offset` on, in order, up to the end (or before offset `until`), at most `limit`."""
-        return self._client.call(self._read(TopicPartition(topic, partition), offset, limit, until))
-
-    def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-        """Offset that the next record of each gets."""
-        return self._client.call(self._offsets("end_offsets", topic, partitions))
-
-    def begins(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-        """Offset of the first record that each still has."""
-        return self._client.call(self._offsets("beginning_offsets", topic, partitions))
-
-    def at_time(self, topic: str, partitions: Sequence[int], at_ms: int) -> dict[int, int]:
-        """Offset of the first record of each that is not older; where all are, the end."""
-        return self._client.call(self._at_time(topic, partitions, at_ms))
-
-    async def _read(self, tp: TopicPartition, offset: int, limit: int, until: int | None) -> list[Fetched]:
-        async with self._busy:
-            consumer = await self._started()
-            end = (await consumer.end_offsets([tp]))[tp]
-            until = end if until is None else min(end, until)
-            if self._at is None or self._at[0] != tp:
-                consumer.assign([tp])
-            if self._at != (tp, offset):
-                consumer.seek(tp, offset)
-            found: list[Fetched] = []
-            self._at = None
-            while len(found) < limit and offset < until:
-                page = await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=limit - len(found))
-                found.extend(_fetched(one) for one in page.get(tp, ()) if one.offset < until)
-                offset = await consumer.position(tp)
-            self._at = (tp, offset)
-            return found
-
-    async def _offsets(self, ask: str, topic: str, partitions: Sequence[int]) -> dict[int, int]:
-        consumer = await self._started()
-        found = await getattr(consumer, ask)([TopicPartition(topic, one) for one in partitions])
-        return {tp.partition: offset for tp, offset in found.items()}
-
-    async def _at_time(self, topic: str, partitions: Sequence[int], at_ms: int) -> dict[int, int]:
-        consumer = await self._started()
-        found = await consumer.offsets_for_times({TopicPartition(topic, one): at_ms for one in partitions})
-        ends = await consumer.end_offsets(list(found))
-        return {tp.partition: ends[tp] if at is None else at.offset for tp, at in found.items()}
-
-    async def _started(self) -> AIOKafkaConsumer:
-        async with self._client._starting:  # noqa: SLF001 - one of us
-            if self._consumer is None:
-                consumer = AIOKafkaConsumer(
-                    **self._client._access, enable_auto_commit=False, auto_offset_reset="earliest",  # noqa: SLF001 - one of us
-                    request_timeout_ms=REQUEST_MS, fetch_max_wait_ms=POLL_MS,
-                    max_partition_fetch_bytes=self._fetch_bytes,
-                )  # fmt: skip
-                try:
-                    await consumer.start()
-                except BaseException:
-                    await consumer.stop()
-                    raise
-                self._consumer = consumer
-            return self._consumer
-
-    async def stop(self) -> None:
-        """In the client's thread."""
-        if self._consumer is not None:
-            await self._consumer.stop()
-
-
 async def _cancel_all() -> None:
     """What still runs in this loop waits for a broker that is away."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -263,10 +177,6 @@ async def _cancel_all() -> None:
 
 async def _failed(error: KafkaError) -> None:
     raise error
-
-
-def _fetched(one: Any) -> Fetched:
-    return Fetched(one.partition, one.offset, one.timestamp, one.key, one.value or b"", tuple(one.headers))
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[str]:
@@ -290,8 +200,7 @@ async def _describe(admin: AIOKafkaAdminClient, names: Sequence[str], config: Se
             found[one["topic"]] = Topic(one["topic"], len(parts), replicas)
     if not config or not found:
         return found
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in found]
-    for answer in await admin.describe_configs(asked):
+    for answer in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in found]):
         for resource in answer.resources:
             name, entries = resource[3], resource[4]
             kept = {entry[0]: str(entry[1]) for entry in entries if entry[0] in config}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ingest import intake_notes as notes
-from ingest.client_kafka import Fetched, Reader
 from ingest.intake_notes import Note
+from ingest.reader_kafka import Fetched, Reader
 from ingest.record import RawRecord
 from ingest.topics import RAW, Layout, decode_raw
 

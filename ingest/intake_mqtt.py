@@ -49,6 +49,7 @@ class MqttOptions(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     version: str = "5"  # "5" or "3.1.1"
     client_id: str = ""  # empty: made from site and subscriptions; stable over restarts either way
+    gateway_list: str = ""  # of those it may hear; empty: all (intake_notes.py)
     username: str | None = None
     password: str | None = None
     ca_file: Path | None = None
@@ -144,8 +145,7 @@ class MqttIntake:
         self._counts["published"] += 1
 
     def _make_client(self) -> BulkClient:
-        options = self._options
-        five = options.version == "5"
+        options, five = self._options, self._options.version == "5"
         client = BulkClient(
             CallbackAPIVersion.VERSION2,
             self.client_id,

@@ -26,12 +26,14 @@ from concurrent.futures import Future
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from ingest import intake_notes as notes
-from ingest.client_kafka import Ack, KafkaClient, Message, Reader
+from ingest.client_kafka import Ack, KafkaClient, Message
 from ingest.doubt_kafka import left_open
-from ingest.intake_notes import Note
+from ingest.intake_notes import Note, Others
 from ingest.journal import JournalError
+from ingest.reader_kafka import Reader
 from ingest.record import MQTT, RawRecord
 from ingest.skew import Skew
 from ingest.topics import INTAKES, RAW, Placement, encode_raw
@@ -69,9 +71,9 @@ class KafkaRawLog:
         intake: str,
         *,
         now_ms: Callable[[], int] | None = None,
-        feed: Callable[[], tuple[str, int, int]] | None = None,
+        feed: Callable[[Note], Note] = lambda note: note,
     ) -> None:
-        """`now_ms`: the clock that receive stamps with. `feed`: `Note.feed`, `feed_since_ms` and `lost_ms`. Set both
+        """`now_ms`: the clock that receive stamps with. `feed` puts into a note what we say of the feed. Set both
         before `start`; they may be replaced while it runs.
         """
         self.now_ms, self.feed = now_ms or _wall_ms, feed
@@ -80,11 +82,10 @@ class KafkaRawLog:
         self._topic, self._notes_topic = self._layout.topic(RAW), self._layout.topic(INTAKES)
         self._restored: list[RawRecord] = []
         self._others: dict[str, Note] = {}
-        self._last_ms = self._lost_ms = 0
+        self._last_ms, self._own = 0, Note(intake, self.run, 0)
         self._seq = self._synced = self._notes_read = 0
         self._acked: dict[str, int] = {}
-        self._skew = Skew()
-        self._sure_s = float("-inf")
+        self._skew, self._sure_s = Skew(), float("-inf")
         self._since_s: float | None = None
         self._error: str | None = None
         self._counts = {"rows": 0, "retried": 0}
@@ -99,13 +100,14 @@ class KafkaRawLog:
         no Kafka, or `clock_skew`.
         """
         reader = self._client.reader()
-        last = self._read_notes(reader).get(self.intake)
+        self._others = self._read_notes(reader)
+        last = self._others.get(self.intake)
         self._client.call(self._note(last))  # once more: a run that may not serve leaves nothing but what it found
         if self._skew.finding:
             raise JournalError(self._skew.sentence())
         if last is not None:
             self._last_ms = min(last.received_at_ms, self.now_ms() - self._skew.ms)
-            self._lost_ms = last.lost_ms
+            self._own = last
             self._restored = left_open(reader, self._layout, last)
             self._client.call(self._note())
         self._seq = self._synced = len(self._restored)
@@ -139,9 +141,9 @@ class KafkaRawLog:
         """When the last run of this intake took in its newest row, 0 when unknown; never in Kafka's future."""
         return self._last_ms
 
-    def last_lost_ms(self) -> int:
-        """What the last run of this intake said to be lost since then, and not to be back; 0: nothing."""
-        return self._lost_ms
+    def last_note(self) -> Note:
+        """What the last run of this intake wrote last."""
+        return self._own
 
     def low_disk(self) -> bool:
         """The disk is Kafka's: where it is full, nothing is acknowledged."""
@@ -156,9 +158,9 @@ class KafkaRawLog:
         return {}
 
     # ------------------------------------------------------------- for the wiring
-    def others_hear(self) -> bool:
-        """Another intake lives and hears its broker: what we do not hear is no gap."""
-        return notes.others_hear(self._others, self.intake, self.now_ms())
+    def others_say(self, gateways: str = "") -> Others:
+        """What the notes of the other intakes come to, where we hear this list."""
+        return notes.others_say(self._others, self.intake, gateways, self.now_ms())
 
     def others(self) -> dict[str, Note]:
         """The newest note of every intake but this one."""
@@ -246,9 +248,10 @@ class KafkaRawLog:
 
     async def _note(self, known: Note | None = None) -> None:
         """Write our note, or one that is there already, and compare clocks by it."""
-        feed = self.feed() if self.feed is not None else ("", 0, self._lost_ms)
-        note = known or Note(self.intake, self.run, self.now_ms(), self._last_ms, self._acked, *feed)
         sent_ms = self.now_ms()
+        note = known or self.feed(
+            replace(self._own, run=self.run, at_ms=sent_ms, received_at_ms=self._last_ms, acked=self._acked, feed="")
+        )
         message = Message(self._notes_topic, 0, self.intake.encode(), notes.encode(note))
         result = (await self._client.produce([message]))[0]
         if not isinstance(result, Ack):
@@ -268,7 +271,7 @@ class KafkaRawLog:
         while not self._closing.wait(notes.EVERY_MS / 1000):
             try:
                 self._client.call(self._note(), LATE_S)
-                self._others.update(self._read_notes(reader))
+                self._others = {**self._others, **self._read_notes(reader)}
                 if self._since_s is None and not self._skew.finding:
                     self._error = None
             except JournalError as error:

@@ -14,8 +14,9 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from ingest.client_kafka import Fetched, KafkaClient, Reader
+from ingest.client_kafka import KafkaClient
 from ingest.journal import JournalError
+from ingest.reader_kafka import Fetched, Reader
 from ingest.record import CLOCK, SETTING, DeadLetter, Input, RawRecord, Verdict
 from ingest.topics import (
     ALARMS,

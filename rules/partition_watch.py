@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import structlog
@@ -37,12 +37,14 @@ log = structlog.get_logger()
 class Log(Protocol):
     """Reads partitions by offset (ingest/client_kafka.py)."""
 
-    def read(self, topic: str, partition: int, offset: int, limit: int) -> Sequence[Timed]: ...
+    def firsts(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, Timed]: ...
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]: ...
 
 
 class Heads:
-    """The first row after each position. What stands there does not change, so no row is asked for twice."""
+    """The first row after each position. What stands there does not change, so no row is asked for twice; all others
+    are at once.
+    """
 
     def __init__(self, rows: Log, topic: str, time_of: Callable[[Timed], int] = lambda row: row.at_ms) -> None:
         self._rows, self._topic, self._time_of = rows, topic, time_of
@@ -50,16 +52,12 @@ class Heads:
 
     def look(self, positions: dict[int, int], ends: dict[int, int]) -> dict[int, int]:
         """Their times, of those that have one; 0 where there must be one and is none."""
-        found = {}
-        for partition, position in positions.items():
-            if ends[partition] > position:
-                at, at_ms = self._known.get(partition, (-1, 0))
-                if at != position or not at_ms:
-                    first = self._rows.read(self._topic, partition, position, 1)
-                    at_ms = self._time_of(first[0]) if first else 0
-                    self._known[partition] = (position, at_ms)
-                found[partition] = at_ms
-        return found
+        behind = {partition: position for partition, position in positions.items() if ends[partition] > position}
+        new = {partition: at for partition, at in behind.items() if self._known.get(partition, (-1, 0))[0] != at}
+        firsts = self._rows.firsts(self._topic, new) if new else {}
+        self._known |= {partition: (new[partition], self._time_of(first)) for partition, first in firsts.items()}
+        missing = new.keys() - firsts.keys()
+        return {partition: 0 if partition in missing else self._known[partition][1] for partition in behind}
 
 
 class Horizon:

@@ -75,6 +75,11 @@ class ShadowFollower:
             self._fold, self._looked = None, False  # it may be ahead of what is written
             raise
 
+    @property
+    def position(self) -> int | None:
+        """Row that the trial has come to; None: none is under way."""
+        return None if self._fold is None else self._position
+
     def close(self) -> None:
         """Keep the trial as it stands."""
         if self._store is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
+import structlog
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -22,6 +23,7 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from alerts.database import AWAY
 from api.board import reads as board_reads
 from api.board.frame import frame_view
 from api.board.menu import menu_groups
@@ -31,6 +33,8 @@ from api.board.words import LANGUAGES, Words
 from api.http.auth import Caller
 from api.http.phone_token import cookie_name
 from api.http.problems import Language, Problem, body, language_of
+
+log = structlog.get_logger()
 
 HERE = Path(__file__).resolve().parent.parent
 STATIC = HERE / "static"
@@ -226,8 +230,22 @@ class PageRoute(APIRoute):
                 return refuse(request, Problem("bad-field", str(error.errors()[0]["loc"][-1])))
             except HTTPException as error:
                 return refuse(request, Problem(STATUS_SLUGS.get(error.status_code, "bad-request")))
+            except AWAY as error:
+                log.error("storage_unavailable", error=type(error).__name__)
+                return unreadable(request)
 
         return handler
+
+
+def unreadable(request: Request) -> Response:
+    """The desk is away: a page that reads nothing there, and is loaded again by itself."""
+    reading = request.method in {"GET", "HEAD"}
+    lang = language(request, None, request.app.state.services.web.default_language)
+    said = body(Problem("not-readable" if reading else "not-recorded"), lang)
+    if request.headers.get("hx-request") == "true":
+        return HTMLResponse(Markup.escape(said["detail"]), 503)
+    html = environment().get_template("away.html").render(lang=lang, problem=said, reading=reading)
+    return HTMLResponse(html, 503, headers={"content-language": lang, "retry-after": "5"})
 
 
 def in_words(problem: Problem, words: Words) -> str:

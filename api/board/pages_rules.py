@@ -42,7 +42,8 @@ def rules_page(request: Request, caller: SignedIn, resident: Resident = None) ->
         for name in FAMILIES
     ]
     shown = [family for family in families if family["rules"]]
-    return page.render("rules.html", families=shown, **_person(page, resident))
+    trials = [row for _, row in rows if row["tried"]]
+    return page.render("rules.html", families=shown, trials=trials, **_person(page, resident))
 
 
 @router.get("/rules/{rule_id}")

@@ -24,6 +24,7 @@ def rule_row(rule: Mapping[str, Any], words: Words, wards: Mapping[str, str]) ->
         "priority": rule["priority"],
         "tone": str(rule["priority"]).lower(),
         "labels": labels(rule, words, wards),
+        "tried": rule["trial"] is not None,
         "differs": [f"{one['name']}: {one['value']} ({one['origin']})" for one in parameter_rows(own, words)],
     }
 

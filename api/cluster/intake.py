@@ -1,7 +1,8 @@
 """The role intake, and the way onto RAW that desk and web have as well. Edge.
 
 Two intakes that each subscribe to everything are the rule (ingest/README.md): each takes in all, copies end at the
-source folds. `RawWriter` is receive over Kafka; `IntakeRole` is that with a connection to the broker.
+source folds; `mqtt.gateway_list` is for the other way. `RawWriter` is receive over Kafka; `IntakeRole` is that with a
+connection to the broker.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import msgspec
 from prometheus_client.core import Metric
 
 from api import figures
@@ -16,6 +18,7 @@ from api.cluster.connections import Connections
 from api.routes.health import Reason
 from api.running.broker_words import BrokerWords
 from ingest.intake_mqtt import MqttIntake, MqttOptions
+from ingest.intake_notes import Note
 from ingest.journal_kafka import KafkaRawLog
 from ingest.message_class import message_class
 from ingest.receive import Receiver
@@ -85,8 +88,9 @@ class IntakeRole:
         self.writer.start()
         now_ms, last_ms = common.clock.now_ms, raw.last_received_at_ms()
         mqtt = self.mqtt = MqttIntake(self._options, self._filters, self.writer.receiver, now_ms, last_ms)
-        mqtt.monitor = feed = SharedFeed(now_ms(), last_ms, raw.others_hear, raw.last_lost_ms())
-        raw.feed = partial(_feed, mqtt, feed)
+        gateways = self._options.gateway_list
+        mqtt.monitor = feed = SharedFeed(now_ms(), last_ms, partial(raw.others_say, gateways), raw.last_note())
+        raw.feed = partial(_with_feed, mqtt, feed, gateways)
         mqtt.start()
 
     def stop(self) -> None:
@@ -114,5 +118,8 @@ class IntakeRole:
             yield from figures.counters({f"mqtt_{name}": count for name, count in self.mqtt.counts().items()})
 
 
-def _feed(mqtt: MqttIntake, feed: SharedFeed) -> tuple[str, int, int]:
-    return mqtt.state, mqtt.gap_since_ms or 0, feed.lost_ms
+def _with_feed(mqtt: MqttIntake, feed: SharedFeed, gateways: str, note: Note) -> Note:
+    return msgspec.structs.replace(
+        note, feed=mqtt.state, feed_since_ms=mqtt.gap_since_ms or 0, lost_ms=feed.lost_ms, back_ms=feed.back_ms,
+        gateways=gateways,
+    )  # fmt: skip

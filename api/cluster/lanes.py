@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from alerts.database import AWAY
 from api.cluster.connections import Connections
 from api.running.background import Background
 from ingest.feed import Pulse
 from ingest.intake_notes import ALIVE_MS, Note
 from ingest.journal import JournalError
 from ingest.journal_kafka import KafkaRawLog
+from ingest.reader_kafka import HEAD_BYTES
 from ingest.topics import ALARMS, INPUTS, RAW
 from rules.effects import LIVE
 from rules.lanes import SOURCE
@@ -19,6 +21,8 @@ from rules.partition_watch import Heads
 from rules.state_moves import FLOOR
 
 LOOK_S = 5.0
+REASON_MAX = 300
+PULSES: tuple[Pulse, ...] = ("live", "late", "blind")  # from good to bad
 LOG_OF_LANE = {SOURCE: RAW, LIVE: INPUTS, FLOOR: ALARMS}
 
 log = structlog.get_logger()
@@ -37,7 +41,7 @@ class LanesSeen:
     """All of them; `start` and `stop` it."""
 
     def __init__(self, common: Connections) -> None:
-        self._common, self._reader = common, common.kafka.reader()
+        self._common, self._reader = common, common.kafka.reader(HEAD_BYTES)
         self.lanes = {lane: LaneSeen() for lane in LOG_OF_LANE}
         self._heads = {lane: Heads(self._reader, common.layout.topic(name)) for lane, name in LOG_OF_LANE.items()}
         self._looking = Background("lanes-seen", self._look, LOOK_S)
@@ -52,13 +56,13 @@ class LanesSeen:
         everywhere = range(self._common.layout.partitions)
         for lane, name in LOG_OF_LANE.items():
             seen, topic = self.lanes[lane], self._common.layout.topic(name)
-            positions = dict.fromkeys(everywhere, 0) | self._common.desk.positions(lane)
             try:
+                positions = dict.fromkeys(everywhere, 0) | self._common.desk.positions(lane)
                 ends = self._reader.ends(topic, everywhere)
                 now_ms = self._common.clock.now_ms()
                 oldest = self._heads[lane].look(positions, ends)
-            except JournalError as error:
-                log.warning("lanes_not_seen", reason=str(error))
+            except (JournalError, *AWAY) as error:
+                log.warning("lanes_not_seen", reason=str(error)[:REASON_MAX])
                 return
             seen.position = sum(positions.values())
             seen.lag = sum(max(0, ends[one] - positions[one]) for one in everywhere)
@@ -66,7 +70,7 @@ class LanesSeen:
 
 
 class FeedSeen:
-    """The feed as the intakes note it (port FeedStatus): live while one of them hears its broker."""
+    """The feed as the intakes note it (port FeedStatus): live while of each list of gateways one hears its broker."""
 
     def __init__(self, raw: KafkaRawLog) -> None:
         self._raw = raw
@@ -77,25 +81,29 @@ class FeedSeen:
 
     @property
     def state(self) -> Pulse:
-        """Blind where no intake lives."""
-        states = {note.feed for note in self._alive()}
-        return "live" if "live" in states else "late" if "late" in states else "blind"
+        """Of the list that is worst off; blind where no intake of it lives."""
+        return max((self._best(one) for one in self._lists()), key=PULSES.index, default="blind")
 
     @property
     def last_canary_ms(self) -> int | None:
-        """Notes do not carry it: while the feed is live, an intake's note is as young."""
-        return max((note.at_ms for note in self._intakes() if note.feed == "live"), default=None)
+        """Notes do not carry it: while the feed is live, an intake's note is as young. Of the list heard least."""
+        heard = ([note.at_ms for note in one if note.feed == "live"] for one in self._lists())
+        return min((max(one) for one in heard if one), default=None)
 
     @property
     def gap_since_ms(self) -> int | None:
         if self.state == "live":
             return None
-        known = [note.feed_since_ms or note.at_ms for note in self._intakes()]
-        return max(known, default=None)
+        away = (one for one in self._lists() if self._best(one) != "live")
+        return min((max(note.feed_since_ms or note.at_ms for note in one) for one in away), default=None)
 
-    def _intakes(self) -> list[Note]:
-        return [note for note in self._raw.others().values() if note.feed]
+    def _lists(self) -> list[list[Note]]:
+        """The intakes that hear for each list of gateways."""
+        intakes = [note for note in self._raw.others().values() if note.feed]
+        names = sorted({note.gateways for note in intakes})
+        return [[note for note in intakes if note.hears_for(one)] for one in names]
 
-    def _alive(self) -> list[Note]:
+    def _best(self, intakes: list[Note]) -> Pulse:
         now_ms = self._raw.now_ms()
-        return [note for note in self._intakes() if now_ms - note.at_ms <= ALIVE_MS]
+        states = {note.feed for note in intakes if now_ms - note.at_ms <= ALIVE_MS}
+        return next((one for one in PULSES if one in states), "blind")

@@ -18,6 +18,7 @@ from alerts.lease import take_lease
 from alerts.shadow_sql import LANE, SqlShadow
 from alerts.site.settings_store import SettingsStore
 from alerts.snapshots_sql import SqlSnapshots
+from api import figures
 from api.cluster.connections import Connections
 from api.routes.health import Reason
 from api.running.background import Background
@@ -30,6 +31,7 @@ from rules.shadow_follower import ShadowFollower
 from rules.shadow_rows import TrialRows
 
 LOOK_S = 2.0
+BEHIND_ROWS = 20_000  # as the curves': minutes
 LEASE_MS, RENEW_S = 60_000, 15.0
 AWAKE_MAX = 20_000  # homes awake in this process: some 1 GB of those with sensors
 
@@ -44,6 +46,7 @@ class TrialRole:
         self._store = SettingsStore(common.database, common.site_id)
         self.followers: list[ShadowFollower] = []  # of every partition; none while another process has the lease
         self._ends: dict[int, int] = {}
+        self.lag = 0  # rows that trials had yet to read when the last round ended
         self._marked = False
         self._renewed_s = float("-inf")
         self._work = Background("trial", self.run_once, LOOK_S)
@@ -65,20 +68,28 @@ class TrialRole:
     def ready(self) -> Iterator[Reason]:
         if not self._work.healthy:
             yield Reason(code="fold_stopped", part="trial", detail=f"{self._work.failures} failures", blocking=False)
+        if self.lag > BEHIND_ROWS:
+            yield Reason(code="trial_behind", part="trial", detail=f"{self.lag} inputs unread", blocking=False)
 
     def figures(self) -> Iterator[Metric]:
-        yield from ()
+        yield figures.gauge("vardevakt_trial_leads", "1 when this process tries rules.", int(bool(self.followers)))
+        yield figures.gauge("vardevakt_trial_lag_rows", "Rows of INPUTS that rules on trial have not read.", self.lag)
+        yield figures.gauge("vardevakt_trial_healthy", "1 while trials can be followed.", int(self._work.healthy))
 
     def run_once(self) -> float | None:
         """When it wants to be called again: 0.0 at once, None in its usual time."""
         if not self._leads():
-            self.followers = []  # another goes on from what was kept
+            self.followers, self.lag = [], 0  # another goes on from what was kept
             return None
         if not self.followers:
             self.followers = [self._follower(one) for one in range(self._common.layout.partitions)]
         self._marked, self._ends = marks_rules(self._store), {}
         more = [one() for one in self.followers if self._leads()]
+        self.lag = sum(self._behind(partition, one.position) for partition, one in enumerate(self.followers))
         return 0.0 if any(wants is not None for wants in more) else None
+
+    def _behind(self, partition: int, position: int | None) -> int:
+        return 0 if position is None else max(0, self.end(partition) - position)
 
     def _leads(self) -> bool:
         now_s = time.monotonic()

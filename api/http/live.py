@@ -5,6 +5,9 @@ change it gave out, and reads what comes after it. So a slow reader costs nothin
 overflow, and `Last-Event-ID` resumes without a gap by construction. The wake-up carries no data and may be lost or
 doubled without harm: a stream looks again after SAFETY_NET_MS whatever happens. Streams that stand at the same id
 share one read (`_shared`), so a hundred boards cost one query per change, not a hundred.
+
+While the desk's database is away a stream stays open and says nothing, not even a beat: whoever reads it knows after
+5 s that it is blind. It goes on from where it stood when the desk answers again, for which one asks for all.
 """
 
 from __future__ import annotations
@@ -12,16 +15,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
+import structlog
+
+from alerts.database import AWAY
 
 SAFETY_NET_MS = 1_000
 BATCH = 200  # changes per read
 RETRY_MS = 1_000  # what a browser waits before it connects again
+
+log = structlog.get_logger()
 
 ReadChanges = Callable[[int, int], list[dict[str, Any]]]  # (after_id, limit) -> rows in id order
 LastChange = Callable[[], int]  # id of the newest, 0 when there is none
@@ -123,6 +132,7 @@ class LiveHub:
         self._clients_max = clients_max
         self._beat_s = beat_ms / 1000
         self._reads: dict[tuple[int, int], asyncio.Task[list[dict[str, Any]]]] = {}
+        self._asking: asyncio.Task[bool] | None = None  # whether the desk is back
         # threads of their own, so that a rush of ordinary requests never delays a stream
         self._limiter = anyio.CapacityLimiter(4)
         self._closed = False
@@ -158,7 +168,8 @@ class LiveHub:
     async def stream(self, after_id: int | None) -> AsyncIterator[LiveItem]:
         """Changes after `after_id` (None = from now on) and a beat at least every `beat_ms`, until closed.
 
-        Ids only grow within one stream; a stream resumed with the last id it saw gives each later change once.
+        Ids only grow within one stream; a stream resumed with the last id it saw gives each later change once. Raises
+        what AWAY names: wait for `desk_back`, and resume.
         """
         with self._seat():
             async for item in self._items(after_id):
@@ -202,5 +213,30 @@ class LiveHub:
         if task is None:
             task = asyncio.create_task(anyio.to_thread.run_sync(self._read, after_id, BATCH, limiter=self._limiter))
             self._reads[key] = task
-            task.add_done_callback(lambda _: self._reads.pop(key, None))
+            task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)
+
+    def _forget(self, key: tuple[int, int], done: asyncio.Task[list[dict[str, Any]]]) -> None:
+        self._reads.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # all who asked may have gone: then nobody else would look, and asyncio cry
+
+    async def desk_back(self) -> bool:
+        """Wait until the desk answers again; False where the hub was closed meanwhile. One asks for all who wait."""
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self) -> bool:
+        began_s = time.monotonic()
+        log.warning("live_streams_wait")
+        try:
+            while not self._closed:
+                await self._wakeup.wait(self._wakeup.rings(), SAFETY_NET_MS / 1000)
+                with contextlib.suppress(*AWAY):
+                    await self.last_id()
+                    log.info("live_streams_go_on", after_s=round(time.monotonic() - began_s, 1))
+                    return True
+        finally:
+            self._asking = None
+        return False

@@ -6,6 +6,7 @@ the scrape; only requests are counted as they pass.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from alerts.database import AWAY
 from api import figures
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class _State(Collector):
         if services.series_status is not None:
             yield from figures.series(services.series_status)
         yield from figures.feed(services.feed, now_ms, self._asked_ms)
-        yield from figures.desk(self._desk_counts())
+        with contextlib.suppress(*AWAY):  # the rest is told all the same: this process lives
+            yield from figures.desk(self._desk_counts())
         if services.watch is not None:
             yield from figures.checks(services.watch, now_ms)
         yield figures.gauge("vardevakt_live_streams", "Open live streams.", self._hub.clients)

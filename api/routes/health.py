@@ -64,6 +64,7 @@ class Reason(BaseModel):
         "logs_away",
         "partition_left",
         "starting",
+        "trial_behind",
     ]
     part: str
     detail: str = ""

@@ -12,6 +12,7 @@ import structlog
 from fastapi import Depends, Header, Query, Request
 from starlette.responses import StreamingResponse
 
+from alerts.database import AWAY
 from api.feed import feed_state
 from api.http.auth import Caller, caller_now, signed_in
 from api.http.live import RETRY_MS, LiveHub, LiveItem
@@ -60,8 +61,9 @@ async def live(
     """One event per change, named by its kind (`alert`, `health`, `resident`, `setting`) with the `id` to resume at.
 
     `hello` comes first and says where the stream stands. `beat` comes at least every 2 s with this service's clock and
-    the feed's: none for 5 s means that you are blind. `reset` means that your resume point is unknown here (the desk
-    was restored from a backup): load everything anew.
+    the feed's: none for 5 s means that you are blind (as while the desk cannot be read: the stream waits, and goes on
+    with `hello`). `reset` means that your resume point is unknown here (the desk was restored from a backup): load
+    everything anew.
     """
     hub: LiveHub = request.app.state.hub
     start = _resume_point(last_event_id, after)
@@ -85,21 +87,35 @@ async def _events(
 ) -> AsyncIterator[bytes]:
     """The stream, for as long as whoever opened it may: logged out, expired or shut out, it ends within CHECK_S.
 
-    Who is bound to wards hears of those alone; the ids of the others are missing, which resuming does not mind.
+    Who is bound to wards hears of those alone; the ids of the others are missing, which resuming does not mind. While
+    the desk is away nothing comes; then it resumes as whoever connects again would.
     """
     loop = asyncio.get_running_loop()
-    check_at_s = loop.time() + CHECK_S
-    async for item in hub.stream(start):
-        if loop.time() >= check_at_s:
-            found = await caller_now(request)
-            if found is None:
+    position, check_at_s = start, loop.time() + CHECK_S
+    while True:
+        try:
+            async for item in hub.stream(position):
+                if loop.time() >= check_at_s:
+                    found = await caller_now(request)
+                    if found is None:
+                        return
+                    caller, check_at_s = found, loop.time() + CHECK_S
+                shown = await _shown(services, hub, caller, item)
+                if shown.kind != "change" or shown.rows:
+                    yield render(services, shown)
+                position = item.last_id
+            return
+        except AWAY:
+            if not await hub.desk_back():
                 return
-            caller, check_at_s = found, loop.time() + CHECK_S
-        if item.kind == "change" and caller.account.wards is not None:
-            scope = WardScope(services, caller.account.wards)  # anew each time: people and things move
-            item = replace(item, rows=tuple(await hub.read(scope.changes, item.rows)))
-        if item.kind != "change" or item.rows:
-            yield render(services, item)
+
+
+async def _shown(services: Services, hub: LiveHub, caller: Caller, item: LiveItem) -> LiveItem:
+    """What of it this caller may hear."""
+    if item.kind != "change" or caller.account.wards is None:
+        return item
+    scope = WardScope(services, caller.account.wards)  # anew each time: people and things move
+    return replace(item, rows=tuple(await hub.read(scope.changes, item.rows)))
 
 
 def render(services: Services, item: LiveItem) -> bytes:

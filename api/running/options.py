@@ -62,6 +62,7 @@ def mqtt_options(mqtt: Mqtt, site_id: str) -> MqttOptions | None:
         site=site_id,
         version=mqtt.version,
         client_id=mqtt.client_id,
+        gateway_list=mqtt.gateway_list,
         username=mqtt.username,
         password=read_secret(mqtt.password_file) if mqtt.password_file is not None else None,
         ca_file=mqtt.ca_file,

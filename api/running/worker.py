@@ -23,6 +23,7 @@ from ingest.clock import SystemClock
 from ingest.codecs import default_codecs
 from ingest.journal import SnapshotStore
 from ingest.kafka_access import KafkaAccess
+from ingest.reader_kafka import HEAD_BYTES
 from ingest.record import Recorded
 from ingest.topics import ALARMS, RAW, Layout, Placement, clock_record, encode_raw
 from ingest.topics_kafka import require
@@ -41,7 +42,6 @@ WORKER_LANES = (SOURCE, LIVE)
 FLOOR_LANES = (FLOOR,)
 # Only the homes' clock heeds the horizon, so that of the other lanes must not reach homes.
 CLOCK_OF = {SOURCE: RAW, FLOOR: ALARMS}
-ONE_BATCH = 1  # bytes: who looks for single rows fetches no more than Kafka cannot help to send
 STOP_S, STALLED_STOP_S = 30.0, 3.0  # a lane that is stuck will not come back for being asked
 EX_OK, EX_LANE_ENDED = 0, 70  # the process's exit code; 70: EX_SOFTWARE, start it again
 
@@ -85,7 +85,7 @@ class Worker:
         self.ended = threading.Event()
         self._raw: dict[int, RawRows] = {}
         self._client = KafkaClient(options.kafka, options.name)
-        reader, now_ms, known = self._client.reader(ONE_BATCH), self._clock.now_ms, self._desk.positions
+        reader, now_ms, known = self._client.reader(HEAD_BYTES), self._clock.now_ms, self._desk.positions
         raw = range(layout.partitions)
         pace = Pace(time.monotonic()) if SOURCE in options.lanes else None
         horizon = Horizon(reader, layout.topic(RAW), lambda: dict.fromkeys(raw, 0) | known(SOURCE), now_ms, pace)

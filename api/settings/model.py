@@ -83,6 +83,9 @@ class Mqtt(Section):
     embedded_port: Port = Field(1883, description="Port of our own broker, for gateways; 0 = any free one.")
     version: Literal["5", "3.1.1"] = Field("5", description="Version of the protocol.")
     client_id: str = Field("", max_length=60, description="Without it: made from the site; stable over restarts.")
+    gateway_list: str = Field(
+        "", max_length=60, description="Of an intake that hears some gateways only (the broker's ACL): their list."
+    )
     username: str | None = Field(None, min_length=1, description="User at the broker.")
     password_file: FilePath | None = Field(None, description="File that holds the password and nothing else.")
     ca_file: FilePath | None = Field(

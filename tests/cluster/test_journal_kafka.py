@@ -5,17 +5,24 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from ingest import intake_notes as notes
+from ingest import reader_kafka
+from ingest.client_kafka import Ack, Message
 from ingest.codecs import default_codecs
 from ingest.journal import JournalError
 from ingest.journal_kafka import KafkaRawLog
+from ingest.reader_kafka import HEAD_BYTES, POLL_MS
 from ingest.receive import Receiver
 from ingest.record import MQTT, SETTING, RawRecord
 from ingest.topics import INTAKES, RAW, Layout, Placement, clock_record, decode_raw
 from ingest.topics_kafka import create_topics, describe, refusals, require
 from tests.support.kafka import Kafka
 from tests.support.waiting import wait_until
+
+SOON_BACK = "broker.session.timeout.ms=1500\nbroker.heartbeat.interval.ms=500\n"
+"""After a kill a broker is let in again when its own session before has run out: 9 s, unless said otherwise."""
 
 
 def now_ms() -> int:
@@ -151,20 +158,54 @@ def test_the_next_run_knows_what_the_broker_may_send_again(raw, kafka_client, la
 
 def test_a_note_a_second_says_that_an_intake_lives(raw, kafka_client, layout):
     """Another intake sees it, and whether it hears its broker; after its end it is not counted on."""
-    other = KafkaRawLog(kafka_client, placement(layout), "b", feed=lambda: ("live", 0, 0))
+    other = KafkaRawLog(kafka_client, placement(layout), "b", feed=lambda note: replace(note, feed="live"))
     other.start()
-    wait_until(raw.others_hear, "b's note")
-    other.feed = lambda: ("blind", 5, 7)
-    wait_until(lambda: not raw.others_hear(), "b's blindness")
+    wait_until(lambda: raw.others_say().hear, "b's note")
+    other.feed = lambda note: replace(note, feed="blind", feed_since_ms=5, lost_ms=7)
+    wait_until(lambda: not raw.others_say().hear, "b's blindness")
     other.close()
     again = KafkaRawLog(kafka_client, placement(layout), "b")
     again.start()
-    assert (other.last_lost_ms(), again.last_lost_ms()) == (0, 7), "its next run knows what it said to be lost"
+    assert (other.last_note().lost_ms, again.last_note().lost_ms) == (0, 7), "its next run knows what it said"
     again.close()
     reader = kafka_client.reader()
     last = notes.decode(reader.read(layout.topic(INTAKES), 0, 0, 1000)[-1].value)
     assert last is not None
     assert last.intake in {"a", "b"}
+
+
+def test_partition_after_partition_is_read_without_waiting(raw, kafka_client, layout):
+    """A reader at an end asks for nothing more there, or its next question would stand behind that one for a poll."""
+    raw.append([clock_record(now_ms())]).result(10)
+    reader, topic, everywhere = kafka_client.reader(), layout.topic(RAW), range(layout.partitions)
+    read = [reader.read(topic, one, 0, 10) for one in everywhere]
+
+    began_s = time.monotonic()
+    for _ in range(8):
+        assert [reader.read(topic, one, 0, 10) for one in everywhere] == read
+        assert list(reader.ends(topic, everywhere).values()) == [1] * layout.partitions
+    assert time.monotonic() - began_s < 16 * POLL_MS / 1_000, "of 32 reads not half has waited"
+
+
+def test_first_rows_of_all_partitions_are_asked_for_at_once(raw, kafka_client, layout, monkeypatch):
+    """Each from its own offset on; none of who has none; a batch larger than what is fetched at once is read all the
+    same.
+    """
+    topic = layout.topic(RAW)
+    few = [Message(topic, one, None, b"%d" % n) for one in (0, 1) for n in range(3)]
+    assert all(isinstance(one, Ack) for one in kafka_client.call(kafka_client.produce(few)))
+    large = [Message(topic, 2, None, b"x" * HEAD_BYTES), Message(topic, 2, None, b"y" * HEAD_BYTES)]
+    assert all(isinstance(one, Ack) for one in kafka_client.call(kafka_client.produce(large)))
+
+    reader = kafka_client.reader(HEAD_BYTES)
+    found = reader.firsts(topic, {0: 1, 1: 2, 2: 1, 3: 0})
+    assert [(one, row.offset, row.value[:1]) for one, row in sorted(found.items())] == [
+        (0, 1, b"1"), (1, 2, b"2"), (2, 1, b"y"),
+    ]  # fmt: skip
+    assert [row.offset for row in reader.read(topic, 0, 0, 10)] == [0, 1, 2], "and then it reads as before"
+    assert reader.firsts(topic, {0: 3}) == {}
+    monkeypatch.setattr(reader_kafka, "POLL_MS", 1)
+    assert reader.firsts(topic, {0: 1, 1: 2, 2: 1, 3: 0}) == found, "what does not come in time is read by itself"
 
 
 def test_topics_that_do_not_fit_the_settings_are_refused(kafka_client, layout):
@@ -191,7 +232,7 @@ def test_while_kafka_is_away_nothing_is_acknowledged_and_alarms_are_told(tmp_pat
     from ingest.receive_entry import ReceiveLimits
 
     codecs = default_codecs(("zigbee2mqtt",))
-    with Kafka(tmp_path / "own") as own:
+    with Kafka(tmp_path / "own", SOON_BACK) as own:
         client = KafkaClient(own.servers)
         mine = Layout("away", partitions=2)
         create_topics(client, mine, replicas=1, keep_days=0)

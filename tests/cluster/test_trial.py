@@ -69,6 +69,9 @@ class Machine:
         while self.role.run_once() is not None:
             pass
 
+    def figures(self) -> dict[str, float]:
+        return {one.name: one.samples[0].value for one in self.role.figures()}
+
     def lines(self) -> list[dict[str, Any]]:
         return by_time(shadow_lines(self.common.database, None, 1_000))
 
@@ -136,7 +139,9 @@ def keep_live(logs: Logs, machine: Machine) -> dict[int, int]:
     return ends
 
 
-def test_many_machines_tell_what_one_box_tells(logs: Logs, start: Callable[[str], Machine], tmp_path: Path) -> None:
+def test_many_machines_tell_what_one_box_tells(
+    logs: Logs, start: Callable[[str], Machine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A site marks rules in the middle of a day, and the process is killed after that: field by field the same alerts,
     each once, though a quarter of the rows came before the marks and was read by the live lanes alone.
     """
@@ -147,6 +152,7 @@ def test_many_machines_tell_what_one_box_tells(logs: Logs, start: Callable[[str]
     logs.write(inputs[:marked_at])
     first.catch_up()
     assert first.states() == set(), "nothing is marked: nothing is read"
+    assert first.figures()["vardevakt_trial_lag_rows"] == 0, "and nothing is late"
     assert min(keep_live(logs, first).values()) > 20
 
     first.book(MARKED)
@@ -158,7 +164,16 @@ def test_many_machines_tell_what_one_box_tells(logs: Logs, start: Callable[[str]
     keep_live(logs, first)  # now the live lanes know nothing of before the marks: the trial has a state of its own
     logs.write(inputs[late:])
     second = start("one")  # the first is dead: what it had not kept is folded again
+    monkeypatch.setattr("rules.shadow_follower.BATCH", 10)
+    monkeypatch.setattr("api.cluster.trial.BEHIND_ROWS", 100)
+    second.role.run_once()
+    behind = second.figures()["vardevakt_trial_lag_rows"]
+    assert [one.code for one in second.role.ready()] == ["trial_behind"]
+    second.role.run_once()
+    assert 0 < second.figures()["vardevakt_trial_lag_rows"] < behind < sum(logs.ends(INPUTS).values())
+    monkeypatch.undo()
     second.catch_up()
+    assert (second.figures()["vardevakt_trial_lag_rows"], list(second.role.ready())) == (0, [])
 
     alone = one_box(inputs, tmp_path)
     assert second.lines() == alone
@@ -179,6 +194,7 @@ def test_one_process_tries_and_keeps_nothing_when_the_trial_is_over(
     logs.write(inputs)
     one.catch_up()
     other.catch_up()
+    assert (one.figures()["vardevakt_trial_leads"], other.figures()["vardevakt_trial_leads"]) == (1, 0)
     assert one.states() == {LANE}
     told = one.lines()
     assert other.lines() == told != []

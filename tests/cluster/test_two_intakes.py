@@ -17,6 +17,7 @@ from ingest.client_kafka import KafkaClient
 from ingest.clock import SystemClock
 from ingest.codecs import default_codecs
 from ingest.intake_mqtt import MqttIntake, MqttOptions
+from ingest.intake_notes import Note
 from ingest.journal_kafka import KafkaRawLog
 from ingest.message_class import message_class
 from ingest.receive import Receiver
@@ -44,8 +45,8 @@ class Intake:
         )  # fmt: skip
         options = MqttOptions(url=broker, site=layout.site, client_id=name)
         self.mqtt = MqttIntake(options, FILTERS, self.receiver, clock.now_ms, 0)
-        feed = self.mqtt.monitor = SharedFeed(clock.now_ms(), 0, self.raw.others_hear)
-        self.raw.feed = lambda: (self.mqtt.state, self.mqtt.gap_since_ms or 0, feed.lost_ms)
+        feed = self.mqtt.monitor = SharedFeed(clock.now_ms(), 0, self.raw.others_say, Note(name, "", 0))
+        self.raw.feed = lambda note: msgspec.structs.replace(note, feed=self.mqtt.state, lost_ms=feed.lost_ms)
         self.raw.start()
         self.receiver.start()
         self.mqtt.start()
@@ -101,7 +102,7 @@ def test_each_event_is_one_input_whichever_intake_took_it_in(kafka, kafka_client
     """With a key: one input, one verdict `duplicate`. Without one: telemetry the same, an alarm twice and marked."""
     a, b = (Intake(kafka, layout, broker.url, name) for name in ("a", "b"))
     try:
-        wait_until(lambda: a.raw.others_hear() and b.raw.others_hear(), "each to know that the other hears")
+        wait_until(lambda: a.raw.others_say().hear and b.raw.others_say().hear, "each to know that the other hears")
         mat = Setting("device/mat", 1, "device", {"address": "zigbee2mqtt:mat", "home": "h1", "role": "bed"})
         home = Setting("home/h1", 1, "home", {})
         for one in (home, mat):
@@ -142,9 +143,9 @@ def test_the_feed_is_lost_only_when_no_intake_hears(kafka, kafka_client, layout,
     """One intake stops: nothing is recorded. The broker dies under the other: the feed is lost, and back with a gap."""
     a, b = (Intake(kafka, layout, broker.url, name) for name in ("a", "b"))
     try:
-        wait_until(lambda: a.raw.others_hear() and b.raw.others_hear(), "each to know that the other hears")
+        wait_until(lambda: a.raw.others_say().hear and b.raw.others_say().hear, "each to know that the other hears")
         a.stop()
-        wait_until(lambda: not b.raw.others_hear(), "a's last note to grow old", 15)
+        wait_until(lambda: not b.raw.others_say().hear, "a's last note to grow old", 15)
         broker.stop(kill=True)
         wait_until(lambda: b.mqtt.state == "blind", "blindness", 20)
         broker.start()

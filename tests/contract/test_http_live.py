@@ -31,6 +31,7 @@ class Stream:
         self.response = response
         self._lines = response.iter_lines()
         self.last_id: str | None = None
+        self.seen: list[str] = []  # what changed, in the order told
 
     def next(self, *names: str) -> dict[str, Any]:
         """The next event, or the next of these names."""
@@ -42,6 +43,7 @@ class Stream:
             elif event:
                 self.last_id = event.get("id", self.last_id)
                 event["data"] = msgspec.json.decode(event["data"])
+                self.seen += [event["data"]["ref"]] if "ref" in event["data"] else []
                 if not names or event["event"] in names:
                     return event
                 event = {}
@@ -49,11 +51,14 @@ class Stream:
 
 
 @contextlib.contextmanager
-def stream(stack: HttpStack, url: str, last_id: str | None = None, **params: Any) -> Iterator[Stream]:
+def stream(
+    stack: HttpStack, url: str, last_id: str | None = None, *, read_s: float = 10.0, **params: Any
+) -> Iterator[Stream]:
+    """`read_s`: how long it waits for a line."""
     token = stack.accounts.create_machine_key("stream", ("carer",), stack.now_ms)
     headers = {"authorization": f"Bearer {token}"} | ({"last-event-id": last_id} if last_id else {})
     with (
-        httpx2.Client(base_url=url, timeout=10) as client,
+        httpx2.Client(base_url=url, timeout=httpx2.Timeout(10, read=read_s)) as client,
         client.stream("GET", "/api/v1/live", headers=headers, params=params) as response,
     ):
         assert response.status_code == 200

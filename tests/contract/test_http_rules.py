@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -199,14 +200,16 @@ def test_trials_are_kept_apart_by_ward_and_logged_by_person(stack: HttpStack) ->
     ],
 )
 def test_the_page_lists_the_book_by_family(stack: HttpStack, lang: str, words: tuple[str, ...]) -> None:
-    """Both names, what is off and on trial, and the values that are not the book's; for operators too."""
+    """Both names, what is off and on trial (at its head too), the values that are not the book's; for operators too."""
     page = stack.person("drift", staff=None, roles=("operator",)).get("/rules", params={"lang": lang})
 
     assert page.status_code == 200
     assert [text for text in words if text not in page.text] == []
     assert page.text.index('id="alarms"') < page.text.index('id="R01"') < page.text.index('id="bed"')
     assert page.text.count('<li id="R') == len(shipped_book().rules)
-    assert ("På prøve" if lang == "nb" else "On trial") in page.text
+    head = page.text[: page.text.index('id="alarms"')]
+    assert ("På prøve" if lang == "nb" else "On trial") in head
+    assert re.findall(r'href="/rules/(\w+)#trial"', head) == ["R07"]
 
 
 def test_a_persons_page_leads_to_the_rules_as_they_are_for_them(stack: HttpStack) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ingest.client_kafka import Fetched
+from ingest.reader_kafka import Fetched
 from ingest.record import RawRecord
 from ingest.topics import encode_raw
 from rules.effects import Fenced
@@ -104,12 +104,15 @@ class Log:
     """A log in memory: times of its rows, by partition; what Kafka says of them, and what stands in them."""
 
     def __init__(self, times: dict[int, list[int]], kafka_later_ms: int = 0) -> None:
-        self.times, self.kafka_later_ms, self.reads = times, kafka_later_ms, 0
+        self.times, self.kafka_later_ms, self.reads, self.asked = times, kafka_later_ms, 0, 0
 
     def ends(self, topic: str, partitions: Sequence[int]) -> dict[int, int]:
         return {one: len(self.times[one]) for one in partitions}
 
-    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Fetched]:
+    def firsts(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Fetched]:
+        self.reads, self.asked = self.reads + len(offsets), self.asked + 1
+        return {one: self._row(one, at) for one, at in offsets.items() if at < len(self.times[one])}
+
+    def _row(self, partition: int, offset: int) -> Fetched:
         at_ms = self.times[partition][offset]
-        self.reads += 1
-        return [Fetched(partition, offset, at_ms + self.kafka_later_ms, None, encode_raw("s", RawRecord(at_ms)))]
+        return Fetched(partition, offset, at_ms + self.kafka_later_ms, None, encode_raw("s", RawRecord(at_ms)))

@@ -35,7 +35,7 @@ max_connections = 400
 shared_buffers = 32MB
 fsync = {fsync}
 full_page_writes = {fsync}
-synchronous_commit = {fsync}
+synchronous_commit = {commit}
 log_min_messages = warning
 """
 
@@ -52,10 +52,10 @@ def programs() -> Path:
 
 class Postgres:
     """A PostgreSQL of these tests alone; port and data stay the same over stop and start. `synced=False`: nobody pulls
-    the plug of the machine, so what is committed need not be on the disk.
+    the plug of the machine, so what is committed need not be on the disk; `mortal`: the server is killed, and has it.
     """
 
-    def __init__(self, *, synced: bool = False) -> None:
+    def __init__(self, *, synced: bool = False, mortal: bool = False) -> None:
         """Make its data folder; nothing runs yet."""
         self._numbers = itertools.count(1)
         self._templates: dict[Hashable, str] = {}
@@ -74,8 +74,9 @@ class Postgres:
             os.chown(self.folder, _user(), -1)
         data = str(self.folder / "data")
         self._run("initdb", "-D", data, "-U", "vardevakt", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C.UTF-8")
+        on = {True: "on", False: "off"}
         with (self.folder / "data" / "postgresql.conf").open("a") as conf:
-            conf.write(f"port = {self.port}\n" + SETTINGS.format(fsync="on" if synced else "off"))
+            conf.write(f"port = {self.port}\n" + SETTINGS.format(fsync=on[synced], commit=on[synced or mortal]))
 
     def _run(self, program: str, *arguments: str) -> None:
         log = self.folder / f"{program}.txt"

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from rules.pace import AHEAD_MS, HOLD_S, Pace
-from rules.partition_watch import Horizon, PartitionWatch
+from rules.partition_watch import Heads, Horizon, PartitionWatch
 from rules.partitions import Ahead
 from tests.support.partition_place import LANE, NOW_MS, Letters, Log, Place, raw, rows, took
 
@@ -43,6 +43,21 @@ def test_the_horizon_is_the_oldest_row_that_no_source_lane_has_read() -> None:
     positions[0] = 2
     horizon.look()
     assert NOW_MS + 5 < horizon.ms < NOW_MS + 60_000
+
+
+def test_heads_are_asked_for_at_once_and_once() -> None:
+    """Of the partitions that have moved; one that lacks its row is asked for again, and has no time."""
+    log = Log({0: [10], 1: [20, 21], 2: [30], 3: []})
+    heads = Heads(log, "raw")
+    ends = {0: 1, 1: 2, 2: 2, 3: 0}
+    assert heads.look({0: 0, 1: 0, 2: 1, 3: 0}, ends) == {0: 10, 1: 20, 2: 0}
+    assert (log.asked, log.reads) == (1, 3)
+    assert heads.look({0: 0, 1: 1, 2: 1, 3: 0}, ends) == {0: 10, 1: 21, 2: 0}
+    assert (log.asked, log.reads) == (2, 5)
+    log.times[2].append(31)
+    assert heads.look({0: 1, 1: 1, 2: 1, 3: 0}, ends) == {1: 21, 2: 31}
+    heads.look({0: 1, 1: 1, 2: 1, 3: 0}, ends)
+    assert (log.asked, log.reads) == (3, 6)
 
 
 def test_while_a_lane_waits_the_horizon_is_looked_at_oftener_and_no_row_read_twice(place: Place) -> None:
