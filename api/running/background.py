@@ -20,13 +20,15 @@ PAUSE_FIRST_S, PAUSE_MAX_S = 0.2, 10.0
 class Background:
     """Calls `work` again and again. `work` answers in how many seconds it wants to be called again, or None.
 
-    The first call comes after `first_after_s`.
+    The first call comes after `first_after_s`, each other at least `rest_s` after the one before has ended.
     """
 
     def __init__(
-        self, name: str, work: Callable[[], float | None], every_s: float, *, first_after_s: float = 0.0
-    ) -> None:
+        self, name: str, work: Callable[[], float | None], every_s: float, *, first_after_s: float = 0.0,
+        rest_s: float = 0.0,
+    ) -> None:  # fmt: skip
         self.name, self._work, self._every_s, self._first_after_s = name, work, every_s, first_after_s
+        self._rest_s = rest_s
         self._bell = threading.Condition()
         self._rung, self._stopping = True, False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -68,6 +70,8 @@ class Background:
                 self._wait(pause_s, wakeable=False)
                 pause_s = min(PAUSE_MAX_S, pause_s * 2)
                 continue
+            if self._rest_s:
+                self._wait(self._rest_s, wakeable=False)
             self._wait(self._every_s if again_s is None else min(again_s, self._every_s), wakeable=True)
 
     def _wait(self, wait_s: float, *, wakeable: bool) -> None:

@@ -15,6 +15,7 @@ from api.running.watch import HEARTBEAT_S, Watch
 
 RECONCILE_S = 10.0
 P1_WORKERS = 3
+TICK_REST_S = 0.1  # what is due is due by time: to look after each commit of a storm keeps others from the desk
 
 Ends = Callable[[], Mapping[int, int]]
 
@@ -31,7 +32,7 @@ class DeskWork:
         self._sending = Background("outbox", self._send, 0.5)
         # several, so that a gateway that hangs holds up only those who wait for it
         self._sending_p1 = [Background(f"outbox-p1-{n}", self._send_p1, 0.5) for n in range(1, P1_WORKERS + 1)]
-        self._ticking = Background("desk-timers", self._tick, 1.0)
+        self._ticking = Background("desk-timers", self._tick, 1.0, rest_s=TICK_REST_S)
         self.background = [self._ticking, self.relaying, self._sending, *self._sending_p1]
         # not at once: after an outage everything is late, and whoever follows the logs needs a moment
         work = _Settled(watch.auditor.run_once, now_ms, ends)
