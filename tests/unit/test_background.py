@@ -9,7 +9,7 @@ from tests.support.waiting import wait_until
 def test_work_that_rests_is_not_done_again_for_each_bell():
     """Bells that ring meanwhile are kept for after the rest; without one they are answered at once."""
     times: dict[str, int] = {"rests": 0, "at once": 0}
-    works = {}
+    works: dict[str, Background] = {}
 
     def work(name: str) -> None:
         times[name] += 1
