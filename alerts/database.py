@@ -64,7 +64,7 @@ class Database(msgspec.Struct, frozen=True):
 
     def close(self) -> None:
         """Close all connections; the last one out folds the WAL back into the file."""
-        for engine in (self.reader, self.aside, self.writer):
+        for engine in (self.reader, self.aside, self.ahead, self.writer):
             engine.dispose()
 
 
@@ -74,7 +74,7 @@ def open_database(place: Place) -> Database:
         writer = database_postgres.writer_engine(place)
         _reach(place, writer)
         reader, aside = database_postgres.reader_engine(place), database_postgres.aside_engine(place)
-        return Database(place, writer, reader, aside, database_postgres.ahead_engine(writer))
+        return Database(place, writer, reader, aside, database_postgres.ahead_engine(place))
     place.parent.mkdir(parents=True, exist_ok=True)
     writer = database_sqlite.writer_engine(place)
     found = database_sqlite.damage(writer)

@@ -31,9 +31,9 @@ log = structlog.get_logger()
 DRIVER = "postgresql+psycopg"
 WAIT_S = 30  # for a turn, or for a statement
 STUCK_MS = 5_000  # between two statements of one transaction
-WRITERS, READERS = 8, 8
+IN_TURN, ASIDE, READERS = 4, 8, 8  # connections of a process; IN_TURN for those that queue, as many for those ahead
+CONNECTIONS = 2 * IN_TURN + ASIDE + READERS + 1  # with the one that hears the bell
 TURN, QUEUE = 0x7661_7264, 0x7661_7265  # the advisory locks that are the turn, and the place before it
-GOES_AHEAD = "goes_ahead"
 AS_BYTES = "as_bytes"  # of a query for large bytes: else they are told in hexadecimal, in three times the time
 BELL = "vardevakt_desk"
 LISTEN_AGAIN_S = 1.0
@@ -66,19 +66,21 @@ def server_url(server: Server) -> URL:
 
 def writer_engine(server: Server) -> Engine:
     """Transactions in turn. Its users wait at the server, so that they are served in order across processes."""
-    engine = _engine(server, WRITERS, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
+    engine = _engine(server, IN_TURN, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
+    event.listen(engine, "begin", _queue_for_turn)
+    return engine
+
+
+def ahead_engine(server: Server) -> Engine:
+    """The same without the queue. Connections of their own, or they would wait for those of a process that queues."""
+    engine = _engine(server, IN_TURN, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
     event.listen(engine, "begin", _take_turn)
     return engine
 
 
-def ahead_engine(writer: Engine) -> Engine:
-    """Its connections, for transactions that do not queue."""
-    return writer.execution_options(**{GOES_AHEAD: True})
-
-
 def aside_engine(server: Server) -> Engine:
     """Transactions that take no turn."""
-    engine = _engine(server, WRITERS, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
+    engine = _engine(server, ASIDE, {"statement_timeout": WAIT_S * 1_000}, isolation_level="READ COMMITTED")
     event.listen(engine, "connect", _compress_quickly)
     return engine
 
@@ -94,7 +96,7 @@ def reader_engine(server: Server) -> Engine:
 def migration_engine(server: Server) -> Engine:
     """In turn too, and as long as it takes."""
     engine = _engine(server, 1, {}, isolation_level="READ COMMITTED")
-    event.listen(engine, "begin", _take_turn)
+    event.listen(engine, "begin", _queue_for_turn)
     return engine
 
 
@@ -128,8 +130,11 @@ def _ask_for_bytes(_conn: Connection, cursor: Any, _query: str, _values: Any, co
 
 
 def _take_turn(conn: Connection) -> None:
-    queue = "" if conn.get_execution_options().get(GOES_AHEAD) else f"pg_advisory_xact_lock({QUEUE}), "
-    conn.exec_driver_sql(f"SELECT {queue}pg_advisory_xact_lock({TURN})")
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+
+
+def _queue_for_turn(conn: Connection) -> None:
+    conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({QUEUE}), pg_advisory_xact_lock({TURN})")
 
 
 class Listener:

@@ -95,6 +95,7 @@ class Lane(msgspec.Struct, frozen=True):
     waits_for_source: bool = False  # its clock must not overtake what the source lane has not read yet
     say: Callable[[int, Sequence[Any]], None] | None = None  # writes what is said of a partition without its position
     flush_s: float = FLUSH_S
+    steps_at_once: int = 4  # partitions
     rest_s: float = 0.0  # after a poll that brought little, so that the next brings more
 
 
@@ -264,7 +265,7 @@ def source_lane(layout: Layout, codecs: Sequence[Codec], sink: SourceSink) -> La
     return Lane(
         SOURCE, layout.topic(RAW), SOURCE_ENGINE,
         lambda p: RawRows(SourceFold(layout.site, codecs, here=functools.partial(placement.here, p))),
-        sink, RAW_A_TRANSACTION, say=sink.say, flush_s=SOURCE_FLUSH_S,
+        sink, RAW_A_TRANSACTION, say=sink.say, flush_s=SOURCE_FLUSH_S, steps_at_once=16,  # each waits for Kafka
     )  # fmt: skip
 
 

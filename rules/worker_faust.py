@@ -36,7 +36,6 @@ SESSION_S, HEARTBEAT_S = 6.0, 1.5  # a worker that is gone is missed after a ses
 FETCH_BYTES = 128 * 1024  # of one partition at a time: an alarm waits behind so much of each other one's backlog
 ROWS = 2_000
 FEW = 500  # rows: a poll that brought so many has more behind it
-STEPS_AT_ONCE = 16  # a step waits for Kafka or the database most of its time; with four all was recorded half as soon
 TICK_S = 0.25
 POLL_S = 0.5
 WAITING_S = 0.03  # so often rows are offered again that wait for other partitions
@@ -210,7 +209,8 @@ class FaustLane:
 
     async def _work(self) -> None:
         app = _app(self._kafka, self.group, self._session_s, self._name)
-        turn, pool = asyncio.Lock(), ThreadPoolExecutor(STEPS_AT_ONCE, f"step-{self.owner.lane.name}")
+        turn, lane = asyncio.Lock(), self.owner.lane
+        pool = ThreadPoolExecutor(lane.steps_at_once, f"step-{lane.name}")
         ahead: dict[int, Batch] = {}
         ours = type("LaneConsumer", (Consumer,), {"owner": self.owner, "turn": turn, "pool": pool, "ahead": ahead})
         app.transport = type("LaneTransport", (driver.Transport,), {"Consumer": ours})(app.conf.broker_consumer, app)

@@ -9,13 +9,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from alerts.database import MIGRATIONS, read_database
-from alerts.database_postgres import READERS, WRITERS, Server
+from alerts.database_postgres import CONNECTIONS, Server
 from api.cli.problem_lines import KNOWN_ERRORS, line_of
 from api.doctor.lines import Line, Patient, bad, ok, warn
 from api.running.desk_place import desk_server
 
 OLDEST = 140_000
-CONNECTIONS = 2 * WRITERS + READERS + 1  # of one process, at most
 PROCESSES = 11  # as deploy/kubernetes starts them
 CLOCK_WARN_S, CLOCK_BAD_S = 0.5, 2.0
 LOSING = {

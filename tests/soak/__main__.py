@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import logging
 import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import structlog
 
 from tests.soak.days import LONG, SHORT, Day, Lived, live_through
 from tests.soak.machines import Machines
@@ -58,6 +61,8 @@ def soak(given: argparse.Namespace, folder: Path) -> list[Lived]:
 
 def main() -> int:
     given = arguments()
+    quiet = structlog.make_filtering_bound_logger(logging.WARNING)  # the storm's third worker runs in this process
+    structlog.configure(wrapper_class=quiet)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="vardevakt-soak-"))
     print(f"{given.rate:g} messages/s, {given.homes} homes, load {os.getloadavg()[0]:.1f}, in {folder}", flush=True)
     began = time.monotonic()
