@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from pathlib import Path
 
 import typer
 
-from alerts.database import Server, migrate, open_database
-from alerts.site import importer as site_import
 from alerts.site.items import SiteFile
-from alerts.site.settings_store import SettingsStore
 from api.cli.problem_lines import CannotRun
+from api.cli.site import site_to_serve
 from api.cluster.options import ALL_ROLES, ClusterOptions, RoleName
 from api.cluster.wiring import cluster_running
 from api.running.desk_place import desk_server
@@ -37,7 +34,7 @@ def serve_roles(
     server = desk_server(given)
     if server is None:
         raise CannotRun('logs.kind = "kafka" needs a desk that processes can share: set desk.database_url')
-    site_id = _site(given, server, site)
+    site_id = site_to_serve(given, server, site, what="the desk", advice="give --site once")
     options = options_of(given, site_id, book, data=data, http_port=http_port)
     layout = Layout(site_id, given.logs.kafka_generation, given.logs.partitions)
     wanted = tuple(one for one in ALL_ROLES if one in roles) or ALL_ROLES
@@ -61,23 +58,3 @@ async def _until_told(options: Options, cluster: ClusterOptions) -> bool:
         typer.echo(f"Vardevakt ({', '.join(cluster.roles)}): {process.http_url}")
         await told.wait()
     return failed.is_set()
-
-
-def _site(given: Settings, server: Server, site: SiteFile | None) -> str:
-    """Which site: the file's, the settings', or the one the desk holds. The file is imported."""
-    migrate(server)
-    database = open_database(server)
-    try:
-        if site is not None:
-            site_import.apply(SettingsStore(database, site.site_id), site, now_ms=time.time_ns() // 1_000_000)
-            return site.site_id
-        kept = SettingsStore.sites(database)
-        site_id = given.site.id or (kept[0] if len(kept) == 1 else None)
-        if site_id is None:
-            raise CannotRun(
-                "the desk holds no site: give --site once" if not kept
-                else f"the desk holds several sites ({', '.join(kept)}): say which in [site] id"
-            )  # fmt: skip
-        return site_id
-    finally:
-        database.close()

@@ -15,7 +15,7 @@ import typer
 from alerts.access.accounts import DEMO_PASSWORD, ensure_demo_accounts
 from alerts.site.file import load as load_site
 from alerts.site.file import loads as loads_site
-from api.cli.serve import DataDir, kinds_of, serve_until_told, site_to_serve
+from api.cli.serve import DataDir, kinds_of, serve_until_told, site_of_folder
 from api.http.services import Services
 from api.running.log_setup import configure_logging
 from api.running.options import options_of
@@ -56,7 +56,7 @@ def demo(
     with _folder(data) as folder:
         ward = load_site(site, kinds_of(book)) if site is not None else None
         told = ward or loads_site(demo_site(seed).encode(), "demo ward", kinds_of(book))
-        site_id = site_to_serve(Settings(), folder, told)
+        site_id = site_of_folder(Settings(), folder, told)
         options = options_of(
             Settings(), site_id, book, data=folder, http_port=http_port, mqtt_port=mqtt_port, ephemeral=True
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,13 +12,11 @@ import typer
 
 from alerts.channels.reach import has_voice_or_sms
 from alerts.database import migrate as migrate_desk
-from alerts.database import open_database
 from alerts.messages.addresses import phone_number
-from alerts.site import importer as site_import
 from alerts.site.file import load as load_site
 from alerts.site.items import SiteFile
-from alerts.site.settings_store import SettingsStore
 from api.cli.problem_lines import CannotRun
+from api.cli.site import site_to_serve
 from api.cluster.options import RoleName
 from api.http.services import Services
 from api.routes.health import is_alive
@@ -73,7 +70,7 @@ def serve(
         return
     if role:
         raise CannotRun('roles are for logs on Kafka: [logs] kind = "kafka"')
-    site_id = site_to_serve(given, folder, load_site(site, kinds_of(book)) if site is not None else None)
+    site_id = site_of_folder(given, folder, load_site(site, kinds_of(book)) if site is not None else None)
     options = options_of(given, site_id, book, data=folder, http_port=http_port, mqtt_port=mqtt_port)
     asyncio.run(serve_until_told(options, None, lambda up: typer.echo(f"Vardevakt: {up.http_url}")))
 
@@ -135,27 +132,11 @@ def kinds_of(book: Book) -> dict[str, str]:
     return {rule.id: rule.kind for rule in book.rules}
 
 
-def site_to_serve(settings: Settings, folder: Path, site: SiteFile | None) -> str:
-    """Which site: the file's, the settings', or the one the data hold. The file is imported."""
+def site_of_folder(settings: Settings, folder: Path, site: SiteFile | None) -> str:
+    """The site of a data folder that nobody else serves."""
     must_be_free(folder)
-    place = desk_place(settings, folder)
-    migrate_desk(place)
-    database = open_database(place)
-    try:
-        if site is not None:
-            site_import.apply(SettingsStore(database, site.site_id), site, now_ms=time.time_ns() // 1_000_000)
-            return site.site_id
-        kept = SettingsStore.sites(database)
-        site_id = settings.site.id or (kept[0] if len(kept) == 1 else None)
-        if site_id is None:
-            raise CannotRun(
-                f"{folder} holds no site: run `vardevakt site import site.yaml --data {folder}`, or give --site"
-                if not kept
-                else f"{folder} holds several sites ({', '.join(kept)}): say which in [site] id"
-            )
-        return site_id
-    finally:
-        database.close()
+    advice = f"run `vardevakt site import site.yaml --data {folder}`, or give --site"
+    return site_to_serve(settings, desk_place(settings, folder), site, what=str(folder), advice=advice)
 
 
 async def serve_until_told(
