@@ -10,11 +10,12 @@ from concurrent.futures import Future
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from alerts.database import Database
 from alerts.lease import take_lease
 from alerts.schema.people import relay
+from alerts.statements import add
 from ingest.record import SETTING, STAFF, RawRecord, Setting
 
 BATCH = 500
@@ -36,7 +37,7 @@ def enqueue_staff(conn: Connection, site_id: str, act: Mapping[str, Any], now_ms
 
 def _enqueue(conn: Connection, site_id: str, kind: str, topic: str, payload: str, now_ms: int) -> None:
     row = {"site_id": site_id, "kind": kind, "topic": topic, "payload": payload, "created_ms": now_ms}
-    conn.execute(insert(relay).values(row))
+    add(conn, relay, row)
 
 
 class Relay:

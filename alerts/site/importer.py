@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from alerts.site.item_tables import ITEM_TABLES
 from alerts.site.items import SECTIONS, UNNAMED, NaturalKey, SiteFile, natural_key
@@ -61,7 +61,7 @@ class _Import:
 
     def run(self, site: SiteFile, *, prune: bool) -> list[Change]:
         named = {kind: self._named(kind, items, site) for kind, items in site.items.items()}
-        self._free_addresses([*named.get("gateway", ()), *named.get("device", ())])
+        self._free_addresses(named)
         changes = []
         for kind in MODELS:
             places = self._places(kind, named.get(kind, ()))
@@ -72,11 +72,10 @@ class _Import:
         return changes
 
     def _save(self, kind: str, item: Item, position: int | None) -> list[Change]:
-        known = self._store.row_of(self._conn, kind, item.id) is not None
         saved = self._store.save_in(self._conn, kind, item.id, item.value(), self._actor, self._now_ms, position)
         if not saved.changed:
             return []
-        return [Change(CHANGE if known else ADD, kind, item.id, saved.changed)]
+        return [Change(ADD if saved.new else CHANGE, kind, item.id, saved.changed)]
 
     def _named(self, kind: str, items: Sequence[Item], site: SiteFile) -> list[Item]:
         """The items, those without an id in the file under the id they have at the desk, else under a free one."""
@@ -117,15 +116,17 @@ class _Import:
                 moved.add(owner)
         return [wanted[owner].index(item.id) if (owner := getattr(item, parent)) in moved else None for item in items]
 
-    def _free_addresses(self, items: Sequence[Item]) -> None:
+    def _free_addresses(self, named: dict[str, list[Item]]) -> None:
         """Two devices that swap addresses must not meet on the way: what moves lets go of its address first."""
-        for item in items:
-            kind = "gateway" if isinstance(item, Gateway) else "device"
-            before = self._store.row_of(self._conn, kind, item.id)
-            if isinstance(item, Gateway | Device) and before is not None and before["address"] != item.address:
-                table = ITEM_TABLES[kind]
-                here = (table.c.site_id == self._store.site_id, table.c.id == item.id)
-                self._conn.execute(update(table).where(*here).values(address=f"moving:{kind}/{item.id}"))
+        for kind in ("gateway", "device"):
+            table = ITEM_TABLES[kind]
+            here = table.c.site_id == self._store.site_id
+            standing = {row.id: row.address for row in self._conn.execute(select(table).where(here))}
+            for item in named.get(kind, ()):
+                assert isinstance(item, Gateway | Device), "these have an address"
+                if standing.get(item.id, item.address) != item.address:
+                    freed = update(table).where(here, table.c.id == item.id)
+                    self._conn.execute(freed.values(address=f"moving:{kind}/{item.id}"))
 
     def _prune(self, named: dict[str, list[Item]]) -> list[Change]:
         changes = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from alerts.routing.policy_reads import policies_naming
 from alerts.schema.people import devices, gateways
@@ -12,6 +12,14 @@ from alerts.site.problems import Problem, meant, shown
 
 ENDING = ("pause", "test_session")  # items that end by themselves
 CHOICES_MAX = 5_000
+_ITEM = {
+    kind: select(table.c.id).where(table.c.site_id == bindparam("the_site"), table.c.id == bindparam("the_id"))
+    for kind, table in ITEM_TABLES.items()
+}
+_WITH_ADDRESS = {
+    kind: select(one.c.id).where(one.c.site_id == bindparam("the_site"), one.c.address == bindparam("the_address"))
+    for kind, one in (("gateway", gateways), ("device", devices))
+}
 
 
 def loose_ends(conn: Connection, site_id: str, kind: str, item: Item) -> list[Problem]:
@@ -50,8 +58,7 @@ def dependents(conn: Connection, site_id: str, kind: str, item_id: str) -> list[
 
 
 def _exists(conn: Connection, site_id: str, kind: str, item_id: str) -> bool:
-    table = ITEM_TABLES[kind]
-    return conn.execute(select(table.c.id).where(table.c.site_id == site_id, table.c.id == item_id)).first() is not None
+    return conn.execute(_ITEM[kind], {"the_site": site_id, "the_id": item_id}).first() is not None
 
 
 def _dangling(conn: Connection, site_id: str, field: str, kind: str, wanted: str) -> Problem:
@@ -63,9 +70,8 @@ def _dangling(conn: Connection, site_id: str, field: str, kind: str, wanted: str
 
 def _address_taken(conn: Connection, site_id: str, kind: str, item: Gateway | Device) -> list[Problem]:
     """Gateways and devices share one space of addresses: a message belongs to exactly one of them."""
-    for other, table in (("gateway", gateways), ("device", devices)):
-        query = select(table.c.id).where(table.c.site_id == site_id, table.c.address == item.address)
-        owner = conn.execute(query).scalar()
+    for other, query in _WITH_ADDRESS.items():
+        owner = conn.execute(query, {"the_site": site_id, "the_address": item.address}).scalar()
         if owner is not None and (other, owner) != (kind, item.id):
             return [Problem("duplicate", "address", f"{shown(item.address)} is the address of {other} {owner}")]
     return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, literal, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, bindparam, literal, select
 
 from alerts.database import Database
 from alerts.reads.alert_view import instant
@@ -18,6 +18,10 @@ from alerts.site.projection import setting_id
 
 LIST_MAX = 10_000
 
+_ITEM = {
+    kind: select(table).where(table.c.site_id == bindparam("the_site"), table.c.id == bindparam("the_id"))
+    for kind, table in ITEM_TABLES.items()
+}
 Rows = list[dict[str, Any]]
 """Items as people write them, each with `version`, `saved_at` and `in_force`."""
 
@@ -110,8 +114,7 @@ class SettingsReads:
 
     def row_of(self, conn: Connection, kind: str, item_id: str) -> dict[str, Any] | None:
         """The table's row of an item."""
-        table = ITEM_TABLES[kind]
-        row = conn.execute(select(table).where(self.is_item(table, item_id))).mappings().first()
+        row = conn.execute(_ITEM[kind], {"the_site": self.site_id, "the_id": item_id}).mappings().first()
         return None if row is None else dict(row)
 
     def is_item(self, table: Table, item_id: str) -> ColumnElement[bool]:

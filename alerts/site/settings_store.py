@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from alerts.database import Database
 from alerts.relay import enqueue_setting
@@ -23,7 +23,12 @@ from alerts.site.model import MODELS, ORDERED, Item, check
 from alerts.site.problems import Problem
 from alerts.site.projection import relayed, setting, setting_id
 from alerts.site.settings_reads import SettingsReads
-from alerts.statements import add_and_ring
+from alerts.statements import add, add_and_ring
+
+_NEWEST = select(func.max(setting_versions.c.version)).where(
+    setting_versions.c.site_id == bindparam("the_site"), setting_versions.c.setting_id == bindparam("the_setting")
+)
+_STAFF = select(staff.c.id).where(staff.c.site_id == bindparam("the_site"), staff.c.id == bindparam("the_id"))
 
 
 class SettingRefused(Exception):
@@ -40,6 +45,7 @@ class Saved(msgspec.Struct, frozen=True):
 
     version: int
     changed: tuple[str, ...]  # () = it stood already
+    new: bool = False  # there was none
 
 
 class SettingsStore(SettingsReads):
@@ -101,12 +107,11 @@ class SettingsStore(SettingsReads):
         version = self._new_version(conn, kind, item_id, item, actor, now_ms)
         row |= {"site_id": self.site_id, "version": version, "saved_ms": now_ms}
         table = ITEM_TABLES[kind]
-        conn.execute(
-            insert(table).values(row)
-            if before is None
-            else update(table).where(self.is_item(table, item_id)).values(row)
-        )
-        return Saved(version, different)
+        if before is None:
+            add(conn, table, row)
+        else:
+            conn.execute(update(table).where(self.is_item(table, item_id)).values(row))
+        return Saved(version, different, before is None)
 
     def remove_in(self, conn: Connection, kind: str, item_id: str, actor: str | None, now_ms: int) -> int | None:
         """`remove` inside a transaction of the caller. Pauses and test sessions that are over go with their owner."""
@@ -183,16 +188,14 @@ class SettingsStore(SettingsReads):
     ) -> int:
         """Version row, relay row and the change that wakes open pages."""
         name = setting_id(kind, item_id)
-        columns = setting_versions.c
-        known = select(func.max(columns.version)).where(columns.site_id == self.site_id, columns.setting_id == name)
-        version = (conn.execute(known).scalar() or 0) + 1
+        version = (conn.execute(_NEWEST, {"the_site": self.site_id, "the_setting": name}).scalar() or 0) + 1
         record = setting(kind, item_id, version, item, self._pseudonym(conn, actor))
-        conn.execute(
-            insert(setting_versions).values(
-                site_id=self.site_id, setting_id=name, version=version, kind=kind, removed=item is None,
-                value=record.value, actor=actor, saved_ms=now_ms, in_force_ms=None if relayed(kind) else now_ms,
-            )
-        )  # fmt: skip
+        row = {
+            "site_id": self.site_id, "setting_id": name, "version": version, "kind": kind, "removed": item is None,
+            "value": record.value, "actor": actor, "saved_ms": now_ms,
+            "in_force_ms": None if relayed(kind) else now_ms,
+        }  # fmt: skip
+        add(conn, setting_versions, row)
         if relayed(kind):
             enqueue_setting(conn, self.site_id, record, now_ms)
         add_and_ring(conn, changes, {"kind": "setting", "ref": name, "at_ms": now_ms})
@@ -200,8 +203,7 @@ class SettingsStore(SettingsReads):
 
     def _pseudonym(self, conn: Connection, actor: str | None) -> str | None:
         """Who saved it, for the folds: a staff id. A log-in may be somebody's e-mail address and stays at the desk."""
-        known = select(staff.c.id).where(staff.c.site_id == self.site_id, staff.c.id == actor)
-        return None if actor is None else conn.execute(known).scalar()
+        return None if actor is None else conn.execute(_STAFF, {"the_site": self.site_id, "the_id": actor}).scalar()
 
 
 def mark_in_force(conn: Connection, site_id: str, setting_id: str, version: int, at_ms: int | None = None) -> None:

@@ -1,7 +1,7 @@
 """Importing and exporting a site: idempotent, whole or not at all, and the same there and back."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from alerts.schema.people import relay, setting_versions
 from alerts.site import exporter as site_export
@@ -9,6 +9,7 @@ from alerts.site import importer as site_import
 from alerts.site.file import load, loads
 from alerts.site.settings_store import SettingRefused
 from tests.support.people import NOW_MS, WHOLE, filled_store, new_store, whole_site
+from tests.support.town import site_text
 
 
 def written(store):
@@ -32,6 +33,18 @@ def test_importing_twice_changes_nothing(tmp_path):
     assert {change.action for change in first} == {"add"}
     assert site_import.apply(store, load(WHOLE), now_ms=NOW_MS + 1) == []
     assert written(store) == before
+
+
+def test_an_import_asks_little_for_each_item(tmp_path):
+    """Alarms wait for an import's transaction: ten statements an item, four where it stood (once 12 and 6)."""
+    store, town = new_store(tmp_path), loads(site_text(30).replace("@site", "solvang").encode(), "town")
+    made = []
+    event.listen(store.database.writer, "before_cursor_execute", lambda *args: made.append(args[2]))
+
+    for most, count in ((10.5, len(list(town.each()))), (4.5, 0)):
+        made.clear()
+        assert len(site_import.apply(store, town, now_ms=NOW_MS)) == count
+        assert len(made) / len(list(town.each())) < most
 
 
 def test_a_dry_run_says_what_would_happen_and_does_not(tmp_path):
